@@ -1,0 +1,32 @@
+# The project's target functions. A folder is a library or a program: every .cc in it belongs to it.
+
+find_package(Threads REQUIRED)
+find_package(PkgConfig REQUIRED)
+
+# ringside_library(NAME [PUBLIC ringside libraries...] [PRIVATE third parties...])
+# PUBLIC are libraries of ours whose headers this one's headers include. Third parties are always PRIVATE, so that their
+# headers cannot be reached through ours.
+function(ringside_library name)
+  cmake_parse_arguments(ARG "" "" "PUBLIC;PRIVATE" ${ARGN})
+  file(GLOB sources CONFIGURE_DEPENDS *.cc)
+  add_library(${name} STATIC ${sources})
+  target_include_directories(${name} PUBLIC ${PROJECT_SOURCE_DIR}/shared)
+  target_link_libraries(${name} PUBLIC ${ARG_PUBLIC} PRIVATE ringside_options ${ARG_PRIVATE})
+endfunction()
+
+# ringside_program(NAME LIBRARIES...): the library ringside_<folder> of every .cc but main.cc, so that tests can link it,
+# and the program NAME of main.cc.
+function(ringside_program name)
+  file(GLOB sources CONFIGURE_DEPENDS *.cc)
+  list(FILTER sources EXCLUDE REGEX "/main\\.cc$")
+  get_filename_component(folder ${CMAKE_CURRENT_SOURCE_DIR} NAME)
+  set(library ringside_${folder}_lib)
+  add_library(${library} STATIC ${sources})
+  target_include_directories(${library} PUBLIC ${PROJECT_SOURCE_DIR}/shared ${PROJECT_SOURCE_DIR})
+  target_link_libraries(${library} PUBLIC ${ARGN} PRIVATE ringside_options)
+  if(EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/main.cc)
+    add_executable(${name} main.cc)
+    target_link_libraries(${name} PRIVATE ${library} ringside_options)
+    set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bin)
+  endif()
+endfunction()

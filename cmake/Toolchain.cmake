@@ -1,0 +1,48 @@
+# Compiler, language and warnings, the same for every target.
+
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 14)
+  message(FATAL_ERROR
+    "GCC ${CMAKE_CXX_COMPILER_VERSION} compiles coroutines wrongly: a temporary in a co_await expression inside a "
+    "condition is destroyed twice. Use Clang 19 (cmake --preset release), or GCC 14 or newer.")
+endif()
+
+set(CMAKE_CXX_STANDARD 23)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+
+if(NOT CMAKE_BUILD_TYPE)
+  set(CMAKE_BUILD_TYPE Release)
+endif()
+
+find_program(CCACHE ccache)
+if(CCACHE)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE})
+  set(CMAKE_C_COMPILER_LAUNCHER ${CCACHE})
+endif()
+
+add_library(ringside_options INTERFACE)
+target_compile_options(ringside_options INTERFACE
+  -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual -Wunused -Wconversion
+  -Wno-sign-conversion -Werror)
+target_compile_definitions(ringside_options INTERFACE RINGSIDE_VERSION="${PROJECT_VERSION}")
+
+if(RINGSIDE_SANITIZE)
+  add_compile_options(-fsanitize=${RINGSIDE_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  add_link_options(-fsanitize=${RINGSIDE_SANITIZE})
+  # std::vector and std::string tell AddressSanitizer how much of their memory is in use.
+  add_compile_definitions(_GLIBCXX_SANITIZE_VECTOR)
+endif()
+if(RINGSIDE_FUZZ)
+  add_compile_options(-fsanitize=fuzzer-no-link)
+endif()
+if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+  add_link_options(-fuse-ld=lld)
+  # Debug information for stack traces of sanitizers; full debug information triples the build's time.
+  string(REPLACE "-g" "-g1" CMAKE_CXX_FLAGS_DEBUG "${CMAKE_CXX_FLAGS_DEBUG}")
+endif()
+if(CMAKE_BUILD_TYPE STREQUAL "Release")
+  add_compile_options(-ffunction-sections -fdata-sections -fstack-protector-strong)
+  add_compile_definitions(_GLIBCXX_ASSERTIONS _FORTIFY_SOURCE=2)
+  add_link_options(-Wl,--gc-sections -Wl,--as-needed -Wl,-z,relro,-z,now)
+endif()

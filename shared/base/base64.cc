@@ -1,0 +1,62 @@
+#include "base/base64.h"
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+
+namespace ringside {
+namespace {
+
+constexpr std::string_view kAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+constexpr std::array<int8_t, 256> kValues = [] {
+  std::array<int8_t, 256> values{};
+  values.fill(-1);
+  for (size_t i = 0; i < kAlphabet.size(); ++i) values[uint8_t(kAlphabet[i])] = int8_t(i);
+  return values;
+}();
+
+std::unexpected<Error> invalid_at(size_t offset, std::string_view what) {
+  return failure(ErrorKind::kInvalid, "base64: " + std::string(what) + " at offset " + std::to_string(offset));
+}
+
+}  // namespace
+
+std::string to_base64(std::string_view bytes) {
+  std::string text;
+  text.reserve((bytes.size() + 2) / 3 * 4);
+  for (size_t i = 0; i < bytes.size(); i += 3) {
+    size_t count = std::min<size_t>(3, bytes.size() - i);
+    uint32_t group = 0;
+    for (size_t k = 0; k < 3; ++k) group = group << 8 | (k < count ? uint8_t(bytes[i + k]) : 0);
+    for (size_t k = 0; k < 4; ++k) text += k <= count ? kAlphabet[group >> (18 - 6 * k) & 63] : '=';
+  }
+  return text;
+}
+
+Result<std::string> parse_base64(std::string_view text) {
+  std::string bytes;
+  bytes.reserve(text.size() / 4 * 3);
+  uint32_t group = 0;
+  size_t digits = 0;
+  size_t padding = 0;
+  for (size_t i = 0; i < text.size(); ++i) {
+    char c = text[i];
+    if (c == '\n' || c == '\r' || c == ' ' || c == '\t') continue;
+    if (c == '=') {
+      if (digits % 4 < 2 && padding == 0) return invalid_at(i, "padding that does not belong there");
+      if (++padding > 2) return invalid_at(i, "too much padding");
+      continue;
+    }
+    int8_t value = kValues[uint8_t(c)];
+    if (value < 0 || padding > 0) return invalid_at(i, "a character that does not belong there");
+    group = group << 6 | uint32_t(value);
+    if (++digits % 4 == 0) bytes.append({char(group >> 16), char(group >> 8), char(group)});
+  }
+  if ((digits + padding) % 4 != 0) return invalid_at(text.size(), "the text ends early");
+  if (digits % 4 == 3) bytes.append({char(group >> 10), char(group >> 2)});
+  if (digits % 4 == 2) bytes.push_back(char(group >> 4));
+  return bytes;
+}
+
+}  // namespace ringside
