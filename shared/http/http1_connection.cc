@@ -1,0 +1,286 @@
+#include "http/http1_connection.h"
+
+#include <array>
+#include <cstdio>
+#include <utility>
+
+namespace ringside::http {
+namespace {
+
+std::string_view reason_of(int status) {
+  switch (status) {
+    case 101: return "Switching Protocols";
+    case 200: return "OK";
+    case 201: return "Created";
+    case 400: return "Bad Request";
+    case 403: return "Forbidden";
+    case 404: return "Not Found";
+    case 408: return "Request Timeout";
+    case 409: return "Conflict";
+    case 413: return "Content Too Large";
+    case 431: return "Request Header Fields Too Large";
+    case 500: return "Internal Server Error";
+    case 502: return "Bad Gateway";
+    case 503: return "Service Unavailable";
+    default: return "";  // the phrase is optional (RFC 9112 section 4)
+  }
+}
+
+bool has_no_body(int status) { return status / 100 == 1 || status == 204 || status == 304; }
+
+}  // namespace
+
+class Http1Connection::Exchange : public Stream {
+ public:
+  explicit Exchange(Http1Connection& connection) : connection_(&connection) { connection.exchange_ = this; }
+  ~Exchange() override {
+    if (!connection_) return;
+    connection_->exchange_ = nullptr;
+    connection_->wants_calls_ = false;
+    if (!connection_->response_ended_) reset();
+  }
+
+  void send_response(ResponseHead head, bool end) override {
+    if (!connection_ || connection_->response_begun_) return;
+    Http1Connection& c = *connection_;
+    c.response_begun_ = true;
+    bool body_allowed = !has_no_body(head.status) && !c.head_request_;
+    auto length = head.headers.get("content-length");
+    c.chunked_ = body_allowed && !end && !length;
+    // The peer may still be sending a body that nobody reads: the connection cannot be used again.
+    if (end && !c.peer_ended_) c.keep_alive_ = false;
+    std::string& out = c.output_;
+    out += "HTTP/1.1 " + std::to_string(head.status) + " ";
+    out += reason_of(head.status);
+    out += "\r\n";
+    for (const auto& [name, value] : head.headers) {
+      if (name != "connection" && name != "transfer-encoding") out += name + ": " + value + "\r\n";
+    }
+    if (c.chunked_) out += "transfer-encoding: chunked\r\n";
+    if (end && body_allowed && !length) out += "content-length: 0\r\n";
+    if (!c.keep_alive_ || c.draining_) out += "connection: close\r\n";
+    out += "\r\n";
+    c.response_ended_ = end;
+    c.flush_->schedule();
+  }
+
+  void send_body(std::string_view bytes) override {
+    if (!connection_ || connection_->response_ended_ || bytes.empty()) return;
+    Http1Connection& c = *connection_;
+    if (!c.head_request_) {
+      if (c.chunked_) {
+        std::array<char, 24> size;
+        int n = std::snprintf(size.data(), size.size(), "%zx\r\n", bytes.size());
+        c.output_.append(size.data(), size_t(n));
+      }
+      c.output_.append(bytes);
+      if (c.chunked_) c.output_ += "\r\n";
+    }
+    c.unreported_ += bytes.size();
+    c.flush_->schedule();
+  }
+
+  void send_end(Headers trailers) override {
+    if (!connection_ || connection_->response_ended_) return;
+    Http1Connection& c = *connection_;
+    c.response_ended_ = true;
+    if (c.chunked_) {
+      c.output_ += "0\r\n";
+      for (const auto& [name, value] : trailers) c.output_ += name + ": " + value + "\r\n";
+      c.output_ += "\r\n";
+    }
+    if (!c.peer_ended_) c.keep_alive_ = false;
+    c.flush_->schedule();
+  }
+
+  size_t unsent() const override { return connection_ ? connection_->unreported_ : 0; }
+  void credit(size_t bytes) override {
+    if (!connection_) return;
+    connection_->uncredited_ -= std::min(bytes, connection_->uncredited_);
+    connection_->update_interest();
+  }
+  void reset() override {
+    if (!connection_) return;
+    connection_->wants_calls_ = false;
+    connection_->close({ErrorKind::kCancelled, "the request was reset"});
+  }
+  void detach() { connection_ = nullptr; }
+
+ private:
+  Http1Connection* connection_;
+};
+
+Http1Connection::Http1Connection(event::Loop& loop, std::unique_ptr<net::ByteStream> stream, Options options,
+                                 StreamAcceptor accept, ConnectionClosed on_closed)
+    : loop_(loop),
+      options_(options),
+      accept_(std::move(accept)),
+      on_closed_(std::move(on_closed)),
+      stream_(std::move(stream)) {
+  flush_ = loop.turn_end([this] { flush(); });
+  timer_ = loop.timer([this] {
+    close({ErrorKind::kTimedOut, "no complete request in time"});
+  });
+  stream_->set_ready_callback([this](bool readable, bool writable) { on_ready(readable, writable); });
+  begin_request();
+  update_interest();
+}
+
+Http1Connection::~Http1Connection() {
+  bool open = exchange_ != nullptr && !(peer_ended_ && response_ended_);
+  if (exchange_) exchange_->detach();
+  if (open && handler_ && !closed_) handler_->on_closed({ErrorKind::kCancelled, "the connection was closed"});
+}
+
+void Http1Connection::begin_request() {
+  parser_ = std::make_unique<Http1RequestParser>(
+      options_.max_header_bytes,
+      Http1RequestParser::Events{
+          .on_head = [this](RequestHead head, bool has_body) { on_head(std::move(head), has_body); },
+          .on_body =
+              [this](std::string_view bytes) {
+                if (!wants_calls_) return;
+                uncredited_ += bytes.size();
+                handler_->on_body(bytes);
+              },
+          .on_end =
+              [this] {
+                peer_ended_ = true;
+                if (wants_calls_) handler_->on_end({});
+              }});
+  in_request_ = peer_ended_ = response_begun_ = response_ended_ = chunked_ = wants_calls_ = false;
+  uncredited_ = unreported_ = 0;
+  timer_->arm(input_.empty() ? options_.idle_timeout : options_.head_timeout);
+}
+
+void Http1Connection::on_head(RequestHead head, bool has_body) {
+  in_request_ = true;
+  keep_alive_ = parser_->keep_alive();
+  head_request_ = head.method == "HEAD";
+  peer_ended_ = !has_body;
+  timer_->disarm();
+  if (has_body && parser_->expects_continue()) {
+    output_ += "HTTP/1.1 100 Continue\r\n\r\n";
+    flush_->schedule();
+  }
+  wants_calls_ = true;
+  auto exchange = std::make_unique<Exchange>(*this);
+  handler_ = accept_(std::move(exchange), std::move(head), has_body);
+  // The parser's on_end for a request without a body is not for the handler: it was told by has_body.
+  wants_calls_ = exchange_ != nullptr && has_body;
+}
+
+void Http1Connection::on_ready(bool readable, bool writable) {
+  if (closed_) return;
+  if (writable) {
+    blocked_ = false;
+    flush_->schedule();
+  }
+  if (readable) read();
+  if (!closed_) update_interest();
+}
+
+void Http1Connection::read() {
+  static std::array<char, 64 << 10> buffer;
+  net::IoResult result = stream_->read(buffer);
+  if (result.status == net::IoStatus::kWouldBlock) return;
+  if (result.status == net::IoStatus::kEnd && in_request_ && peer_ended_ && keep_alive_ == false) {
+    peer_closed_ = true;  // half-closed by a client that still waits for its answer
+    return;
+  }
+  if (result.status != net::IoStatus::kOk) {
+    bool end = result.status == net::IoStatus::kEnd;
+    return close(end ? Error{ErrorKind::kCancelled, "the client closed the connection"} : stream_->error());
+  }
+  if (!in_request_ && input_.empty()) timer_->arm(options_.head_timeout);
+  input_.append(buffer.data(), result.n);
+  parse();
+}
+
+void Http1Connection::parse() {
+  if (closed_ || input_.empty() || (in_request_ && peer_ended_)) return;
+  auto used = parser_->feed(input_);
+  if (!used) {
+    bool too_large = !parser_->head_complete() && input_.size() >= options_.max_header_bytes;
+    return fail_request(too_large ? 431 : 400, used.error().message);
+  }
+  input_.erase(0, *used);
+  if (in_request_ && response_ended_) flush_->schedule();
+}
+
+void Http1Connection::fail_request(int status, const std::string& message) {
+  if (!response_begun_) {
+    output_ += "HTTP/1.1 " + std::to_string(status) + " " + std::string(reason_of(status)) +
+               "\r\ncontent-type: text/plain; charset=utf-8\r\nconnection: close\r\ncontent-length: " +
+               std::to_string(message.size() + 1) + "\r\n\r\n" + message + "\n";
+  }
+  flush();
+  close({ErrorKind::kInvalid, message});
+}
+
+void Http1Connection::flush() {
+  while (!closed_ && !blocked_ && written_ < output_.size()) {
+    net::IoResult result = stream_->write(std::string_view(output_).substr(written_));
+    if (result.status == net::IoStatus::kOk) {
+      written_ += result.n;
+    } else if (result.status == net::IoStatus::kWouldBlock) {
+      blocked_ = true;
+    } else {
+      return close(stream_->error());
+    }
+  }
+  if (closed_) return;
+  if (written_ == output_.size()) {
+    output_.clear();
+    if (output_.capacity() > (128 << 10)) output_.shrink_to_fit();
+    written_ = 0;
+    size_t sent = std::exchange(unreported_, 0);
+    if (sent > 0 && exchange_ && handler_) handler_->on_sent(sent);
+    if (in_request_ && response_ended_ && output_.empty() && !next_) finish_request();
+  }
+  if (!closed_) update_interest();
+}
+
+void Http1Connection::finish_request() {
+  if (!keep_alive_ || draining_ || !peer_ended_ || peer_closed_) {
+    stream_->shut_down_write();
+    return close({ErrorKind::kCancelled, "the connection was closed after the response"});
+  }
+  // The handler may be on the stack: it is destroyed from the loop.
+  next_ = loop_.post([this] {
+    auto posted = std::move(next_);
+    if (exchange_) exchange_->detach();
+    exchange_ = nullptr;
+    handler_.reset();
+    begin_request();
+    parse();
+    if (!closed_) update_interest();
+  });
+}
+
+void Http1Connection::update_interest() {
+  if (closed_) return;
+  bool may_read = !peer_closed_ && uncredited_ < options_.window && input_.size() < options_.window;
+  stream_->want(may_read, blocked_);
+}
+
+void Http1Connection::drain() {
+  draining_ = true;
+  if (!in_request_) close({ErrorKind::kCancelled, "the server is shutting down"});
+}
+
+void Http1Connection::close(Error error) {
+  if (std::exchange(closed_, true)) return;
+  stream_->want(false, false);
+  timer_->disarm();
+  closing_ = loop_.post([this, error = std::move(error)] {
+    if (exchange_) exchange_->detach();
+    bool incomplete = in_request_ && exchange_ && !(peer_ended_ && response_ended_);
+    exchange_ = nullptr;
+    if (incomplete && handler_) handler_->on_closed(error);
+    auto on_closed = std::move(on_closed_);
+    on_closed();  // destroys this
+  });
+}
+
+}  // namespace ringside::http

@@ -1,0 +1,79 @@
+// The server's side of an HTTP/1.1 connection (RFC 9112): one request at a time, kept alive, as http::Stream.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "event/loop.h"
+#include "http/connection.h"
+#include "http/http1_parser.h"
+#include "http/stream.h"
+#include "net/byte_stream.h"
+
+namespace ringside::http {
+
+class Http1Connection : public Connection {
+ public:
+  struct Options {
+    size_t max_header_bytes = 64 << 10;
+    // Bytes of a body that may be on their way to the handler without credit; reading stops at it.
+    size_t window = 128 << 10;
+    Duration head_timeout = std::chrono::seconds(10);
+    Duration idle_timeout = std::chrono::minutes(5);
+  };
+
+  Http1Connection(event::Loop& loop, std::unique_ptr<net::ByteStream> stream, Options options, StreamAcceptor accept,
+                  ConnectionClosed on_closed);
+  ~Http1Connection() override;
+  void drain() override;
+
+ private:
+  class Exchange;  // the Stream of the request under way
+
+  void on_ready(bool readable, bool writable);
+  void read();
+  void parse();
+  void begin_request();
+  void on_head(RequestHead head, bool has_body);
+  void finish_request();
+  void flush();
+  void update_interest();
+  void fail_request(int status, const std::string& message);
+  void close(Error error);
+
+  event::Loop& loop_;
+  Options options_;
+  StreamAcceptor accept_;
+  ConnectionClosed on_closed_;
+  std::unique_ptr<net::ByteStream> stream_;
+  std::unique_ptr<event::TurnEnd> flush_;
+  std::unique_ptr<event::Timer> timer_;  // idle, or waiting for a head
+  std::unique_ptr<event::Posted> closing_;
+  std::unique_ptr<event::Posted> next_;
+
+  std::unique_ptr<Http1RequestParser> parser_;
+  std::string input_;   // read, not yet parsed
+  std::string output_;  // framed, not yet written
+  size_t written_ = 0;
+
+  // The request under way, if any.
+  std::unique_ptr<StreamHandler> handler_;
+  Exchange* exchange_ = nullptr;  // nullptr: none, or dropped by its user
+  bool in_request_ = false;
+  bool head_request_ = false;  // HEAD: the response has no body
+  bool peer_ended_ = false;
+  bool response_begun_ = false;
+  bool response_ended_ = false;
+  bool chunked_ = false;
+  bool keep_alive_ = true;
+  bool wants_calls_ = false;   // the handler is to be called
+  size_t uncredited_ = 0;
+  size_t unreported_ = 0;  // body bytes queued in output_, on_sent to be called
+
+  bool draining_ = false;
+  bool peer_closed_ = false;
+  bool blocked_ = false;
+  bool closed_ = false;
+};
+
+}  // namespace ringside::http

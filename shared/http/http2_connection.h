@@ -1,0 +1,60 @@
+// An HTTP/2 session on a byte stream: reads, writes once per turn, keeps the connection honest with pings.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "event/loop.h"
+#include "http/connection.h"
+#include "http/http2_session.h"
+#include "net/byte_stream.h"
+
+namespace ringside::http {
+
+class Http2Connection : public Connection {
+ public:
+  struct Options {
+    Http2Session::Options session;
+    // After this long without a byte from the peer a PING is sent, and after the time-out the connection is given up.
+    // Zero: never.
+    Duration ping_interval = Duration::zero();
+    Duration ping_timeout = std::chrono::seconds(15);
+  };
+
+  // on_change: see Http2Session::Events. Both callbacks must not destroy the connection from within on_change.
+  Http2Connection(event::Loop& loop, std::unique_ptr<net::ByteStream> stream, Options options, StreamAcceptor accept,
+                  std::function<void()> on_change, ConnectionClosed on_closed);
+  ~Http2Connection() override;
+
+  Http2Session& session() { return session_; }
+  bool closed() const { return closed_; }
+  void drain() override;
+
+ private:
+  static constexpr size_t kOutputPerWrite = 64 << 10;
+  static constexpr size_t kReadsPerTurn = 16;
+
+  void on_ready(bool readable, bool writable);
+  void read();
+  void flush();
+  void on_ping_timer();
+  void close(Error error);
+
+  event::Loop& loop_;
+  Options options_;
+  std::function<void()> on_change_;
+  ConnectionClosed on_closed_;
+  Http2Session session_;
+  std::unique_ptr<net::ByteStream> stream_;
+  std::unique_ptr<event::TurnEnd> flush_;
+  std::unique_ptr<event::Timer> ping_timer_;
+  std::unique_ptr<event::Posted> closing_;
+  std::string output_;  // taken from the session, not yet written
+  size_t written_ = 0;  // of output_
+  TimePoint last_read_;
+  bool ping_sent_ = false;
+  bool blocked_ = false;  // the last write could not be completed
+  bool closed_ = false;
+};
+
+}  // namespace ringside::http

@@ -1,0 +1,62 @@
+// An HTTP server: HTTP/2 and HTTP/1.1 over TLS (by ALPN), or in the clear (HTTP/1.1 only).
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "event/loop.h"
+#include "http/service.h"
+#include "http/stream.h"
+#include "net/tls.h"
+
+namespace ringside::http {
+
+struct ServerLimits {
+  size_t max_connections = 1024;
+  size_t max_header_bytes = 64 << 10;
+  uint32_t max_concurrent_streams = 250;
+  // From accept to the end of the TLS handshake, and from the first byte of a request's head to its end.
+  Duration head_timeout = std::chrono::seconds(10);
+  // For a request body that is read as a whole (Service): its size, and the time until its end.
+  size_t max_body_bytes = 7 << 20;
+  Duration body_timeout = std::chrono::seconds(10);
+  // HTTP/1.1 connections without a request are closed after this.
+  Duration idle_timeout = std::chrono::minutes(5);
+};
+
+struct ServerOptions {
+  std::string address = "0.0.0.0";  // an IP address; "::" listens on IPv6 and IPv4
+  uint16_t port = 0;                // 0: chosen by the kernel, see port()
+  // nullptr: in the clear. The context is asked at each handshake, so that a new certificate is used at once.
+  std::shared_ptr<net::TlsServerContext> tls;
+  ServerLimits limits = {};
+};
+
+// What happens on the connections of a server, for those who need to know (liveness). Called in any phase.
+struct ServerObserver {
+  std::function<void(size_t open_connections)> on_connections_changed = [](size_t) {};
+};
+
+// Listens from construction to destruction. Destroying it closes the listener and every connection at once; drain() first
+// to let requests end.
+class Server {
+ public:
+  // Each request as a stream: the handler that `accept` returns is called until the stream is closed, see http/stream.h.
+  static Result<std::unique_ptr<Server>> listen(event::Loop& loop, Logger log, ServerOptions options,
+                                                StreamAcceptor accept, ServerObserver observer = {});
+  // Each request as a whole, for `service`.
+  static Result<std::unique_ptr<Server>> listen(event::Loop& loop, Logger log, ServerOptions options, Service service);
+
+  virtual ~Server() = default;
+  virtual uint16_t port() const = 0;
+  virtual size_t open_connections() const = 0;
+  // Stops accepting, tells clients to go (GOAWAY, Connection: close), closes connections as their requests end.
+  virtual void drain() = 0;
+};
+
+}  // namespace ringside::http

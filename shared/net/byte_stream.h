@@ -1,0 +1,48 @@
+// A connected, ordered, two-way stream of bytes: TCP, TLS over another stream, an in-memory pipe.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <span>
+#include <string_view>
+
+#include "base/error.h"
+
+namespace ringside::net {
+
+// What a read or write came to.
+enum class IoStatus {
+  kOk,          // n > 0 bytes
+  kWouldBlock,  // nothing now; on_ready will say when to try again, if want() asks for it
+  kEnd,         // read only: the peer has sent everything (FIN, close_notify)
+  kError,       // the stream is broken; see error()
+};
+
+struct IoResult {
+  IoStatus status = IoStatus::kWouldBlock;
+  size_t n = 0;
+};
+
+// Non-blocking, pull: the user reads and writes when it is told that it can, and is told only of what it wants. Destroying
+// the stream closes it; unsent bytes of the layers below are lost.
+class ByteStream {
+ public:
+  using ReadyCallback = std::function<void(bool readable, bool writable)>;
+
+  virtual ~ByteStream() = default;
+
+  virtual IoResult read(std::span<char> buffer) = 0;
+  virtual IoResult write(std::string_view bytes) = 0;
+  // No more writes will follow: the peer reads the end after what was written (FIN, close_notify). Best effort.
+  virtual void shut_down_write() = 0;
+
+  // The callback runs from the loop (phase 1 or 3, never from within read, write or want) while what it wants holds; it
+  // may destroy the stream. Level-triggered: it is called again until the user reads or stops wanting.
+  virtual void set_ready_callback(ReadyCallback callback) = 0;
+  virtual void want(bool read, bool write) = 0;
+
+  // After kError.
+  virtual const Error& error() const = 0;
+};
+
+}  // namespace ringside::net
