@@ -82,9 +82,10 @@ std::string percent_encode(std::string_view text) {
 }
 
 std::optional<int64_t> parse_int(std::string_view text) {
+  if (text.empty() || text.front() == '-') return std::nullopt;
   int64_t value = 0;
   auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size() || text.empty()) return std::nullopt;
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
   return value;
 }
 

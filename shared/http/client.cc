@@ -193,7 +193,8 @@ class Collector : public BodyReader, private StreamHandler {
       stream_->credit(piece.size());
       co_return piece;
     }
-    if (error_) co_return failure(*error_);
+    // An answer that came before the whole request was sent is complete, though its stream was reset then.
+    if (error_ && !ended_) co_return failure(*error_);
     co_return std::string();
   }
 

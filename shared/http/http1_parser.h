@@ -11,7 +11,8 @@
 
 namespace ringside::http {
 
-// Parses one request; make a new one for the next. Strict: what is ambiguous (two lengths, obs-fold, bare CR) is refused.
+// Parses one request; make a new one for the next. Strict: what is ambiguous (two lengths, obs-fold, bare CR) is refused,
+// and so is a target that is no path (CONNECT, OPTIONS *, absolute URLs).
 class Http1RequestParser {
  public:
   struct Events {
@@ -32,10 +33,13 @@ class Http1RequestParser {
   bool head_complete() const;
   bool keep_alive() const;        // valid when the head is complete
   bool expects_continue() const;  // "Expect: 100-continue"
+  bool takes_chunks() const;      // the client understands a chunked response: not HTTP/1.0
+  bool head_too_large() const { return head_too_large_; }  // the reason why feed() failed
 
  private:
   class Impl;
   std::unique_ptr<Impl> impl_;
+  bool head_too_large_ = false;
 };
 
 }  // namespace ringside::http

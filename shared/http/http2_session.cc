@@ -47,6 +47,7 @@ struct Http2Session::Native {
                        const uint8_t* value, size_t value_size, uint8_t, void* user);
   static int on_frame(nghttp2_session*, const nghttp2_frame* frame, void* user);
   static int on_data(nghttp2_session*, uint8_t, int32_t id, const uint8_t* bytes, size_t size, void* user);
+  static int on_sent(nghttp2_session* session, const nghttp2_frame* frame, void* user);
   static int on_close(nghttp2_session*, int32_t id, uint32_t code, void* user);
   static ssize_t read_body(nghttp2_session*, int32_t id, uint8_t* buffer, size_t size, uint32_t* flags,
                            nghttp2_data_source*, void* user);
@@ -60,14 +61,22 @@ nghttp2_nv field(std::string_view name, std::string_view value) {
 }
 
 // Fields that belong to a connection and not to a message (RFC 9113 section 8.2.2).
-bool is_connection_field(std::string_view name) {
+bool is_connection_field(std::string_view name, std::string_view value) {
   return name == "connection" || name == "keep-alive" || name == "proxy-connection" || name == "transfer-encoding" ||
-         name == "upgrade" || name == "host";
+         name == "upgrade" || name == "host" || (name == "te" && value != "trailers");
 }
 
 void append_fields(std::vector<nghttp2_nv>& fields, const Headers& headers) {
+  // Those too that a Connection field names (RFC 9110 section 7.6.1).
+  std::vector<std::string_view> named;
   for (const auto& [name, value] : headers) {
-    if (!is_connection_field(name)) fields.push_back(field(name, value));
+    if (name != "connection") continue;
+    for (std::string_view option : split(value, ',')) named.push_back(trim(option));
+  }
+  for (const auto& [name, value] : headers) {
+    auto is_name = [&name](std::string_view option) { return equals_ignoring_case(option, name); };
+    if (is_connection_field(name, value) || std::ranges::any_of(named, is_name)) continue;
+    fields.push_back(field(name, value));
   }
 }
 
@@ -89,7 +98,9 @@ class Http2Session::Handle : public Stream {
     if (!state_) return;
     state_->handle = nullptr;
     state_->handler = nullptr;
-    if (!(state_->peer_ended && state_->out_ended)) reset_stream(NGHTTP2_CANCEL);
+    // What a server has answered is sent to its end, whether or not it wanted the rest of the request.
+    bool answered = state_->out_ended && state_->session.options_.role == Role::kServer;
+    if (!answered && !(state_->peer_ended && state_->out_ended)) reset_stream(NGHTTP2_CANCEL);
   }
 
   void send_response(ResponseHead head, bool end) override {
@@ -212,6 +223,18 @@ int Http2Session::Native::on_data(nghttp2_session* session, uint8_t, int32_t id,
   return 0;
 }
 
+int Http2Session::Native::on_sent(nghttp2_session* session, const nghttp2_frame* frame, void* user) {
+  bool of_message = frame->hd.type == NGHTTP2_DATA || frame->hd.type == NGHTTP2_HEADERS;
+  Http2Session& self = Native::self(user);
+  if (self.options_.role != Role::kServer || !of_message || !(frame->hd.flags & NGHTTP2_FLAG_END_STREAM)) return 0;
+  StreamState* stream = self.find(frame->hd.stream_id);
+  if (stream && !stream->peer_ended) {
+    // Answered before the request was complete: its rest is not wanted (RFC 9113 section 8.1).
+    nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, frame->hd.stream_id, NGHTTP2_NO_ERROR);
+  }
+  return 0;
+}
+
 int Http2Session::Native::on_close(nghttp2_session*, int32_t id, uint32_t code, void* user) {
   Native::self(user).close(id, code);
   return 0;
@@ -229,8 +252,8 @@ ssize_t Http2Session::Native::read_body(nghttp2_session* session, int32_t id, ui
   }
   std::memcpy(buffer, stream->out.data() + stream->out_taken, n);
   stream->out_taken += n;
-  if (stream->unsent() == 0) {
-    stream->out.clear();
+  if (stream->out_taken >= stream->unsent()) {  // at least half of it is gone
+    stream->out.erase(0, stream->out_taken);
     stream->out_taken = 0;
   }
   if (n > 0 && stream->unreported == 0) self.sent_.push_back(id);
@@ -243,9 +266,6 @@ ssize_t Http2Session::Native::read_body(nghttp2_session* session, int32_t id, ui
       std::vector<nghttp2_nv> fields;
       append_fields(fields, stream->trailers);
       nghttp2_submit_trailer(session, id, fields.data(), fields.size());
-    } else if (self.options_.role == Role::kServer && !stream->peer_ended) {
-      // Answered before the request was complete: its rest is not wanted (RFC 9113 section 8.1).
-      nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, id, NGHTTP2_NO_ERROR);
     }
   }
   return ssize_t(n);
@@ -261,6 +281,7 @@ Http2Session::Http2Session(Options options, Events events)
   nghttp2_session_callbacks_set_on_header_callback(callbacks, &Native::on_header);
   nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, &Native::on_frame);
   nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, &Native::on_data);
+  nghttp2_session_callbacks_set_on_frame_send_callback(callbacks, &Native::on_sent);
   nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, &Native::on_close);
   nghttp2_option* option = nullptr;
   nghttp2_option_new(&option);
@@ -306,6 +327,11 @@ Result<void> Http2Session::receive(std::string_view bytes) {
 }
 
 void Http2Session::take_output(std::string& out, size_t limit) {
+  if (std::exchange(goaway_due_, false)) {
+    // Made now and not in drain(), so that it covers every request that was accepted meanwhile.
+    int32_t last = nghttp2_session_get_last_proc_stream_id(native_->session);
+    nghttp2_submit_goaway(native_->session, NGHTTP2_FLAG_NONE, last, NGHTTP2_NO_ERROR, nullptr, 0);
+  }
   while (out.size() < limit) {
     const uint8_t* bytes = nullptr;
     ssize_t n = nghttp2_session_mem_send(native_->session, &bytes);
@@ -357,6 +383,10 @@ void Http2Session::on_head_complete(StreamState& stream, bool end) {
     stream.head_done = true;
     stream.peer_ended = end;
     stream.request.headers = std::exchange(stream.headers, {});
+    if (!stream.request.path.starts_with('/')) {  // CONNECT, OPTIONS *
+      nghttp2_submit_rst_stream(native_->session, NGHTTP2_FLAG_NONE, stream.id, NGHTTP2_PROTOCOL_ERROR);
+      return;
+    }
     auto handle = std::make_unique<Handle>(stream);
     stream.owned_handler = events_.accept(std::move(handle), std::move(stream.request), !end);
     // An acceptor that answered and dropped the stream at once wants no calls.
@@ -392,11 +422,7 @@ void Http2Session::close(int32_t id, uint32_t code) {
 }
 
 void Http2Session::drain() {
-  draining_ = true;
-  if (options_.role == Role::kServer) {
-    int32_t last = nghttp2_session_get_last_proc_stream_id(native_->session);
-    nghttp2_submit_goaway(native_->session, NGHTTP2_FLAG_NONE, last, NGHTTP2_NO_ERROR, nullptr, 0);
-  }
+  if (!std::exchange(draining_, true)) goaway_due_ = options_.role == Role::kServer;
   events_.on_output();
 }
 

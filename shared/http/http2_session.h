@@ -80,6 +80,7 @@ class Http2Session {
   std::map<int32_t, std::unique_ptr<StreamState>> streams_;
   std::vector<int32_t> sent_;  // streams with bytes to report
   bool draining_ = false;
+  bool goaway_due_ = false;
   std::unique_ptr<Native> native_;
 };
 

@@ -40,7 +40,8 @@ class StreamHandler {
   virtual void on_closed(Error error) = 0;
 };
 
-// The user's handle on a stream. Destroying it resets the stream, unless both messages are complete.
+// The user's handle on a stream. Destroying it resets the stream, unless both messages are complete or, on a server, the
+// response is: what is left of it is sent then, and the rest of the request is dropped.
 class Stream {
  public:
   virtual ~Stream() = default;

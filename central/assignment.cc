@@ -1,0 +1,117 @@
+#include "central/assignment.h"
+
+#include "base/json.h"
+#include "sharding/keys.h"
+#include "sharding/names.h"
+
+namespace ringside::central {
+namespace {
+
+// k8s.io/apiserver/pkg/storage/names and k8s.io/apimachinery/pkg/util/rand: no vowels, no bad words.
+constexpr std::string_view kNameAlphabet = "bcdfghjklmnpqrstvwxz2456789";
+constexpr size_t kRandomLength = 5;
+constexpr size_t kMaxPrefix = 63 - kRandomLength;
+
+// One step of a JSON pointer (RFC 6901 section 3).
+std::string escape(std::string_view name) {
+  std::string result;
+  for (char c : name) {
+    if (c == '~') {
+      result += "~0";
+    } else if (c == '/') {
+      result += "~1";
+    } else {
+      result += c;
+    }
+  }
+  return result;
+}
+
+json::Value add_operation(std::string path, json::Value value) {
+  return json::Value::object({{"op", "add"}, {"path", std::move(path)}, {"value", std::move(value)}});
+}
+
+bool removed_on_purpose(const AdmissionInput& input, std::string_view ring) {
+  return input.field_manager == sharding::kSidecarFieldManager ||
+         input.field_manager == sharding::kCentralFieldManager ||
+         input.old_object->labels.contains(sharding::drain_label(ring));
+}
+
+// The shard whose label this update drops though nobody asked for it; empty if there is none.
+std::string_view dropped_shard(const AdmissionInput& input, std::string_view ring, const ring::Ring& shards) {
+  if (!input.old_object || removed_on_purpose(input, ring)) return {};
+  std::string_view shard = input.old_object->label(sharding::shard_label(ring));
+  return shards.contains(shard) ? shard : std::string_view();
+}
+
+Assign assign(const AdmissionInput& input, std::string_view ring, std::string_view shard, std::string name = {}) {
+  std::string patch = assignment_patch(input.object, ring, shard, name);
+  return {.shard = std::string(shard), .name = std::move(name), .patch = std::move(patch)};
+}
+
+AssignmentDecision assign_main(const AdmissionInput& input, std::string_view ring, const ring::Ring& shards,
+                               uint64_t random) {
+  kube::ObjectMeta object = input.object;
+  std::string name;
+  if (object.name.empty() && !object.generate_name.empty() && input.operation == "CREATE") {
+    name = generated_name(object.generate_name, random);
+    object.name = name;
+  }
+  auto key = sharding::key_of_main(input.resource.group, input.kind, object);
+  if (!key) return ReviewError{400, key.error().message};
+  if (shards.empty()) return AllowUnchanged{"there is no available shard"};
+  return assign(input, ring, shards.owner(*key), std::move(name));
+}
+
+AssignmentDecision assign_controlled(const AdmissionInput& input, std::string_view ring, const ring::Ring& shards) {
+  auto key = sharding::key_of_controlled(input.object);
+  if (!key) return ReviewError{400, key.error().message};
+  if (!*key) return AllowUnchanged{"object should not be assigned"};
+  if (shards.empty()) return AllowUnchanged{"there is no available shard"};
+  return assign(input, ring, shards.owner(**key));
+}
+
+}  // namespace
+
+AssignmentDecision decide_assignment(const AdmissionInput& input, const sharding::ControllerRing& ring,
+                                     const ring::Ring& shards, uint64_t random) {
+  if (input.operation != "CREATE" && input.operation != "UPDATE") {
+    return AllowUnchanged{"operation is neither CREATE nor UPDATE"};
+  }
+  if (!input.object.label(sharding::shard_label(ring.name())).empty()) {
+    return AllowUnchanged{"object is already assigned"};
+  }
+  sharding::ResourceRole role = ring.find(input.resource);
+  if (role == sharding::ResourceRole::kNone) {
+    return ReviewError{400, "resource " + to_string(input.resource) + " is not in ControllerRing " + ring.name()};
+  }
+  if (auto shard = dropped_shard(input, ring.name(), shards); !shard.empty()) {
+    return assign(input, ring.name(), shard);
+  }
+  if (role == sharding::ResourceRole::kMain) return assign_main(input, ring.name(), shards, random);
+  return assign_controlled(input, ring.name(), shards);
+}
+
+std::string assignment_patch(const kube::ObjectMeta& object, std::string_view ring, std::string_view shard,
+                             std::string_view name) {
+  std::string label = sharding::shard_label(ring);
+  json::Value patch = json::Array();
+  if (!name.empty()) patch.push_back(add_operation("/metadata/name", name));
+  if (object.labels.empty()) {
+    patch.push_back(add_operation("/metadata/labels", json::Value::object({{label, shard}})));
+  } else {
+    patch.push_back(add_operation("/metadata/labels/" + escape(label), shard));
+  }
+  return json::to_string(patch);
+}
+
+std::string generated_name(std::string_view prefix, uint64_t random) {
+  std::string name(prefix.substr(0, kMaxPrefix));
+  for (size_t i = 0; i < kRandomLength; ++i) {
+    name += kNameAlphabet[random % kNameAlphabet.size()];
+    random /= kNameAlphabet.size();
+  }
+  return name;
+}
+
+}  // namespace ringside::central

@@ -1,0 +1,101 @@
+// The configuration file of central: SharderConfig (config.sharding.timebertt.dev/v1alpha1), YAML, as the reference
+// reads it (protocol.md, "Configuration").
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "kube/meta.h"
+#include "sharding/controller_ring.h"
+#include "sharding/names.h"
+
+namespace ringside::central {
+
+// "host:port" as Go's net.Listen takes it. An empty host is every address.
+struct BindAddress {
+  std::string host;
+  uint16_t port = 0;
+
+  bool operator==(const BindAddress&) const = default;
+};
+
+struct ClientConnection {
+  std::string kubeconfig;  // path; empty: that of the pod
+  double qps = 100;
+  int64_t burst = 150;
+};
+
+struct LeaderElection {
+  bool leader_elect = true;
+  std::string resource_name{sharding::kSharderName};
+  std::string resource_namespace{sharding::kSystemNamespace};
+  // lease_duration > renew_deadline > 1.2 * retry_period, as client-go demands.
+  Duration lease_duration = std::chrono::seconds(15);
+  Duration renew_deadline = std::chrono::seconds(10);
+  Duration retry_period = std::chrono::seconds(2);
+};
+
+struct SharderController {
+  Duration sync_period = std::chrono::minutes(5);
+  int64_t concurrent_moves = 100;  // requests in flight for one ring
+};
+
+struct WebhookServer {
+  BindAddress bind_address = {.host = "", .port = 9443};
+  std::optional<std::string> cert_dir;  // where certificates are mounted; nullopt: not said
+  std::string cert_name = "tls.crt";
+  std::string key_name = "tls.key";
+};
+
+struct ServiceReference {
+  std::string ns{sharding::kSystemNamespace};
+  std::string name{sharding::kSharderName};
+  std::string path;             // in front of the ring's own path
+  std::optional<int64_t> port;  // nullopt: the API server's default, 443
+};
+
+// Where the API server finds the webhook: the url if it is not empty, else the service.
+struct ClientConfig {
+  std::string url;
+  ServiceReference service;
+  std::string ca_bundle;  // PEM in base64; may be empty
+};
+
+// For all webhook configurations that central writes.
+struct WebhookSettings {
+  kube::Labels annotations;
+  ClientConfig client_config;
+  // For rings that have none of their own.
+  kube::LabelSelector namespace_selector = sharding::default_namespace_selector();
+};
+
+struct SharderConfig {
+  ClientConnection client_connection;
+  LeaderElection leader_election;
+  std::optional<BindAddress> health = BindAddress{.host = "", .port = 8081};   // nullopt: not served
+  std::optional<BindAddress> metrics = BindAddress{.host = "", .port = 8080};  // nullopt: not served
+  SharderController sharder;
+  WebhookServer webhook_server;
+  WebhookSettings webhook;
+  // Zero: do not wait. Negative: wait without limit.
+  Duration graceful_shutdown_timeout = std::chrono::seconds(15);
+};
+
+// The defaults where the text says nothing; an empty text is all defaults. kInvalid for text that is no YAML, unknown
+// or repeated fields, wrong types and impossible values, with line, field and what is allowed: "line 4:
+// controller.sharder.syncPeriod: 'soon' is no duration, use one such as 15s, 5m or 1m30s".
+//
+// The reference's JSON name of the last field, gracefulShutDown, is understood too. Its fields that have no meaning
+// here are accepted without effect: debugging, clientConnection.acceptContentTypes and contentType;
+// leaderElection.resourceLock must be "leases".
+Result<SharderConfig> parse_sharder_config(std::string_view yaml);
+
+// A duration as Go's time.ParseDuration reads it: "5m", "1m30s", "1.5h", "-1s", "0". kInvalid otherwise, and past 292
+// years.
+Result<Duration> parse_go_duration(std::string_view text);
+
+}  // namespace ringside::central

@@ -1,0 +1,90 @@
+// ringside-central: parse the options, build the graph, run and drain.
+
+#include <csignal>
+#include <cstdlib>
+#include <unistd.h>
+
+#include <array>
+#include <string>
+
+#include "base/file.h"
+#include "central/central.h"
+#include "central/config.h"
+#include "central/options.h"
+#include "event/job.h"
+#include "event/libevent_loop.h"
+#include "kube/api_server.h"
+#include "kube/config.h"
+
+namespace ringside::central {
+namespace {
+
+std::string environment(const char* name) {
+  const char* value = std::getenv(name);
+  return value ? value : "";
+}
+
+// As client-go's: the host's name and something random, so that a restarted container is another candidate.
+std::string make_identity(event::Loop& loop) {
+  std::array<char, 256> host{};
+  gethostname(host.data(), host.size() - 1);
+  return std::string(host.data()) + "_" + std::to_string(loop.random());
+}
+
+Result<SharderConfig> read_config(const Options& options) {
+  if (options.config.empty()) return parse_sharder_config("");
+  auto text = read_file(options.config);
+  if (!text) return failure(text.error());
+  auto config = parse_sharder_config(*text);
+  if (!config) return failure(config.error().with_context(options.config));
+  return config;
+}
+
+Result<kube::Config> connection(const Options& options, const SharderConfig& config) {
+  const std::string& path = options.kubeconfig.empty() ? config.client_connection.kubeconfig : options.kubeconfig;
+  if (!path.empty()) return kube::kubeconfig_config(path);
+  return kube::in_cluster_config(environment("KUBERNETES_SERVICE_HOST"), environment("KUBERNETES_SERVICE_PORT"));
+}
+
+int fail(const Logger& log, const Error& error) {
+  log.error("cannot go on", {{"error", error.message}});
+  return 1;
+}
+
+int run(const Options& options) {
+  Logger log = Logger::to_stderr(options.log_level);
+  auto config = read_config(options);
+  if (!config) return fail(log, config.error());
+  auto api = connection(options, *config);
+  if (!api) return fail(log, api.error());
+
+  event::LibeventLoop loop;
+  auto server = kube::ApiServer::create(loop, log, *api, {.user_agent = "ringside-central/" RINGSIDE_VERSION});
+  if (!server) return fail(log, server.error());
+  int exit_code = 0;
+  Central central((*server)->client(), log, std::move(*config), make_identity(loop), [&](Error error) {
+    exit_code = fail(log, error);
+    loop.stop();
+  });
+  if (auto listening = central.listen(); !listening) return fail(log, listening.error());
+
+  event::Job draining;
+  auto on_signal = [&] {
+    if (draining.running()) return;
+    log.info("shutting down");
+    draining = event::Job(loop, central.drain(), [&] { loop.stop(); });
+  };
+  auto terminate = loop.on_signal(SIGTERM, on_signal);
+  auto interrupt = loop.on_signal(SIGINT, on_signal);
+  log.info("started", {{"version", RINGSIDE_VERSION}});
+  loop.run();
+  return exit_code;
+}
+
+}  // namespace
+}  // namespace ringside::central
+
+int main(int argc, char** argv) {
+  auto options = ringside::central::parse_options(argc, argv);
+  return options ? ringside::central::run(*options) : options.error();
+}

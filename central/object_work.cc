@@ -1,0 +1,52 @@
+#include "central/object_work.h"
+
+#include "sharding/keys.h"
+#include "sharding/names.h"
+
+namespace ringside::central {
+
+using sharding::ResourceRole;
+
+RingView::RingView(std::string name, std::shared_ptr<const ring::Ring> shards)
+    : name_(std::move(name)),
+      shard_label_(sharding::shard_label(name_)),
+      drain_label_(sharding::drain_label(name_)),
+      shards_(std::move(shards)) {}
+
+Judgement RingView::judge(ResourceRole role, std::string_view group, std::string_view kind,
+                          const kube::ObjectMeta& object) const {
+  if (shards_->empty() || role == ResourceRole::kNone) return {};
+  Judgement judgement;
+  if (role == ResourceRole::kMain) {
+    judgement.owner_key = sharding::key_of_main(group, kind, object).value_or("");
+  } else if (auto key = sharding::key_of_controlled(object); key && *key) {
+    judgement.owner_key = **key;
+  }
+  if (judgement.owner_key.empty()) return {};  // without a controller, or malformed: nobody's
+
+  judgement.desired = shards_->owner(judgement.owner_key);
+  std::string_view present = object.label(shard_label_);
+  bool draining = object.labels.contains(drain_label_);
+  if (!shards_->contains(present)) {
+    judgement.work = Work::kMove;
+  } else if (present == judgement.desired) {
+    judgement.work = draining ? Work::kWithdrawDrain : Work::kNone;
+  } else if (role == ResourceRole::kControlled) {
+    judgement.work = Work::kFollow;
+  } else {
+    judgement.work = draining ? Work::kNone : Work::kDrain;
+  }
+  return judgement;
+}
+
+json::Value RingView::patch(Work work, const kube::ObjectMeta& object) const {
+  json::Value labels = json::Object();
+  if (work == Work::kMove) labels[shard_label_] = nullptr;
+  labels[drain_label_] = work == Work::kDrain ? json::Value(sharding::kDrainLabelValue) : json::Value();
+  json::Value patch;
+  patch["metadata"]["resourceVersion"] = object.resource_version;
+  patch["metadata"]["labels"] = std::move(labels);
+  return patch;
+}
+
+}  // namespace ringside::central

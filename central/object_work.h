@@ -1,0 +1,55 @@
+// What a sync does about one object (protocol.md, "Rebalancing"). Pure.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "base/json.h"
+#include "kube/meta.h"
+#include "ring/ring.h"
+#include "sharding/controller_ring.h"
+
+namespace ringside::central {
+
+enum class Work {
+  kNone,
+  kMove,           // remove shard and drain label; the webhook assigns the object in the same request
+  kDrain,          // add the drain label: its shard is asked to hand it over
+  kWithdrawDrain,  // remove the drain label: it is where it belongs after all
+  kFollow,         // a controlled object that moves as soon as its controller has, not before
+};
+
+struct Judgement {
+  Work work = Work::kNone;
+  std::string desired;    // the shard that the ring wants it on
+  std::string owner_key;  // what was hashed: its own key or its controller's
+};
+
+// The ring at one moment, as objects see it. A value that shares its ring.
+class RingView {
+ public:
+  RingView(std::string name, std::shared_ptr<const ring::Ring> shards);
+
+  // `group` and `kind` are those of the object. Nothing is done without an available shard: there is none to move to, and
+  // a shard that comes back finds its objects where they were.
+  Judgement judge(sharding::ResourceRole role, std::string_view group, std::string_view kind,
+                  const kube::ObjectMeta& object) const;
+
+  // The merge patch for that work, which fails if the object has changed. `work` is neither kNone nor kFollow; for the
+  // latter use kMove.
+  json::Value patch(Work work, const kube::ObjectMeta& object) const;
+
+  const std::string& name() const { return name_; }
+  const std::string& shard_label() const { return shard_label_; }
+  const std::string& drain_label() const { return drain_label_; }
+  const ring::Ring& shards() const { return *shards_; }
+
+ private:
+  std::string name_;
+  std::string shard_label_;
+  std::string drain_label_;
+  std::shared_ptr<const ring::Ring> shards_;
+};
+
+}  // namespace ringside::central

@@ -1,0 +1,197 @@
+#include "central/ring_reconciler.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "base/base64.h"
+#include "central/webhook_config.h"
+#include "sharding/names.h"
+
+namespace ringside::central {
+namespace {
+
+// How long somebody else's change of a webhook configuration may last.
+constexpr Duration kReapply = std::chrono::minutes(5);
+
+kube::ResourceType webhook_configurations() {
+  return {"admissionregistration.k8s.io", "v1", "mutatingwebhookconfigurations"};
+}
+
+kube::ResourceType controller_rings() {
+  return {std::string(sharding::kApiGroup), "v1alpha1", std::string(sharding::kControllerRingResource)};
+}
+
+// The API server counts characters, at most 32,768.
+std::string cut(std::string message) {
+  if (message.size() > 2000) message.resize(2000);
+  return message;
+}
+
+bool same_but_for_times(sharding::ControllerRingStatus a, sharding::ControllerRingStatus b) {
+  for (auto* status : {&a, &b}) {
+    for (auto& condition : status->conditions) condition.last_transition_time.reset();
+  }
+  return a == b;
+}
+
+}  // namespace
+
+sharding::ControllerRingStatus make_ring_status(sharding::ControllerRingStatus present, int64_t generation,
+                                                int64_t shards, int64_t available,
+                                                const std::optional<Error>& problem, WallTime now) {
+  // Exactly one condition: tools that were written for the reference expect that.
+  std::erase_if(present.conditions, [](const auto& each) { return each.type != sharding::kReadyCondition; });
+  present.observed_generation = generation;
+  present.shards = shards;
+  present.available_shards = available;
+  sharding::Condition condition{.type = std::string(sharding::kReadyCondition),
+                                .status = problem ? "False" : "True",
+                                .reason = std::string(sharding::kReasonSucceeded),
+                                .message = "ControllerRing was successfully reconciled",
+                                .observed_generation = generation,
+                                .last_transition_time = std::nullopt};
+  if (problem) {
+    bool permission = problem->kind == ErrorKind::kForbidden;
+    condition.reason = permission ? kReasonPermissionMissing : sharding::kReasonFailed;
+    condition.message = cut(problem->message);
+  }
+  set_condition(present, std::move(condition), now);
+  return present;
+}
+
+RingReconciler::RingReconciler(kube::Client& client, Logger log, RingStore& store, const WebhookSettings& settings,
+                               std::function<std::string()> ca_bundle)
+    : client_(client),
+      log_(std::move(log)),
+      store_(store),
+      settings_(settings),
+      ca_bundle_(std::move(ca_bundle)),
+      changed_(client.loop()),
+      subscription_(store, [this](const std::string& ring, RingChange change) { on_change(ring, change); }),
+      job_(client.loop(), run()) {
+  reconcile_all();
+}
+
+void RingReconciler::reconcile_all() {
+  for (const std::string& ring : store_.ring_names()) on_change(ring, RingChange::kObject);
+}
+
+void RingReconciler::set_sync_problem(const std::string& ring, std::optional<Error> problem) {
+  auto state = rings_.find(ring);
+  if (state == rings_.end()) return;
+  bool same = state->second.sync_problem.has_value() == problem.has_value() &&
+              (!problem || problem->message == state->second.sync_problem->message);
+  state->second.sync_problem = std::move(problem);
+  if (!same) on_change(ring, RingChange::kObject);
+}
+
+void RingReconciler::on_change(const std::string& ring, RingChange change) {
+  if (change == RingChange::kDeleted) {
+    // The garbage collector removes the webhook configuration, which the ring owns.
+    rings_.erase(ring);
+    return;
+  }
+  auto snapshot = store_.find(ring);
+  if (!snapshot) return;
+  bool renewal_only = change == RingChange::kLeases && rings_.contains(ring) && snapshot->object &&
+                      snapshot->object->status.shards == store_.lease_count(ring);
+  if (renewal_only) return;
+  rings_[ring].due = client_.loop().now();
+  changed_.notify();
+}
+
+event::Task<void> RingReconciler::run() {
+  event::Loop& loop = client_.loop();
+  for (;;) {
+    Duration wait = kReapply;
+    std::vector<std::string> due;
+    for (const auto& [ring, state] : rings_) {
+      if (state.due <= loop.now()) due.push_back(ring);
+      wait = std::min(wait, state.due - loop.now());
+    }
+    if (due.empty()) {
+      co_await event::wait_for(loop, changed_, wait);
+      continue;
+    }
+    for (const std::string& ring : due) {
+      if (auto state = rings_.find(ring); state != rings_.end()) state->second.due = loop.now() + kReapply;
+      auto done = co_await reconcile(ring);
+      auto state = rings_.find(ring);
+      if (state == rings_.end()) continue;
+      if (done) {
+        state->second.backoff.reset();
+        continue;
+      }
+      log_.warn("ring: cannot be reconciled, trying again",
+                {{"controllerring", ring}, {"error", done.error().message}});
+      state->second.due = std::min(state->second.due, loop.now() + state->second.backoff.next(loop.random()));
+    }
+  }
+}
+
+event::Task<Result<void>> RingReconciler::reconcile(std::string ring) {
+  auto snapshot = store_.find(ring);
+  if (!snapshot) co_return Result<void>();
+  Result<void> applied;
+  if (snapshot->object) {
+    applied = co_await apply_webhook(*snapshot->object);
+  } else {
+    applied = failure(snapshot->object.error());
+  }
+  std::optional<Error> problem;
+  if (!applied) {
+    problem = applied.error();
+  } else if (auto state = rings_.find(ring); state != rings_.end()) {
+    problem = state->second.sync_problem;
+  }
+  auto written = co_await write_status(*snapshot, problem);
+  if (!written) co_return written;
+  // Trying again does not help against what is written in the ring.
+  co_return snapshot->object ? applied : Result<void>();
+}
+
+event::Task<Result<void>> RingReconciler::apply_webhook(const sharding::ControllerRing& ring) {
+  std::string bundle = ca_bundle_();
+  json::Value configuration =
+      make_webhook_configuration(ring, settings_, bundle.empty() ? std::string() : to_base64(bundle));
+  std::string text = json::to_string(configuration);
+  TimePoint now = client_.loop().now();
+  if (auto state = rings_.find(ring.name()); state != rings_.end()) {
+    if (state->second.applied == text && now - state->second.applied_at < kReapply) co_return Result<void>();
+  }
+  kube::WriteOptions options;
+  options.field_manager = sharding::kApplyFieldManager;
+  options.force = true;
+  auto applied = co_await client_.apply(webhook_configurations(), "", sharding::webhook_configuration_name(ring.name()),
+                                        std::move(configuration), std::move(options));
+  if (!applied) co_return failure(applied.error());
+  if (auto state = rings_.find(ring.name()); state != rings_.end()) {
+    state->second.applied = std::move(text);
+    state->second.applied_at = now;
+  }
+  co_return Result<void>();
+}
+
+event::Task<Result<void>> RingReconciler::write_status(const RingSnapshot& snapshot, std::optional<Error> problem) {
+  std::string name = snapshot.meta.name;
+  sharding::ControllerRingStatus present;
+  if (snapshot.object) {
+    present = snapshot.object->status;
+  } else if (auto state = rings_.find(name); state != rings_.end() && state->second.written) {
+    present = *state->second.written;
+  }
+  auto status = make_ring_status(present, snapshot.meta.generation, store_.lease_count(name),
+                                 int64_t(snapshot.shards->shards().size()), problem, client_.loop().wall_now());
+  if (same_but_for_times(status, present)) co_return Result<void>();
+  kube::WriteOptions options;
+  options.field_manager = sharding::kCentralFieldManager;
+  options.subresource = "status";
+  json::Value patch = json::Value::object({{"status", to_json(status)}});
+  auto patched = co_await client_.patch(controller_rings(), "", name, kube::PatchType::kMerge, std::move(patch),
+                                        std::move(options));
+  if (!patched && patched.error().kind != ErrorKind::kNotFound) co_return failure(patched.error());
+  if (auto state = rings_.find(name); state != rings_.end()) state->second.written = std::move(status);
+  co_return Result<void>();
+}
+
+}  // namespace ringside::central

@@ -1,0 +1,67 @@
+// Keeps every ring's MutatingWebhookConfiguration and status. Runs in the leader alone.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+
+#include "base/backoff.h"
+#include "base/log.h"
+#include "central/config.h"
+#include "central/ring_store.h"
+#include "event/async.h"
+#include "event/job.h"
+#include "kube/client.h"
+#include "sharding/controller_ring.h"
+
+namespace ringside::central {
+
+// Reason of the condition where a permission is missing; the message names verb and resource.
+inline constexpr std::string_view kReasonPermissionMissing = "PermissionMissing";
+
+// The status of a ring, made from the present one so that an unchanged condition keeps its transition time.
+sharding::ControllerRingStatus make_ring_status(sharding::ControllerRingStatus present, int64_t generation,
+                                                int64_t shards, int64_t available,
+                                                const std::optional<Error>& problem, WallTime now);
+
+class RingReconciler {
+ public:
+  // All references must outlive it. `ca_bundle` gives the PEM text to put into webhook configurations.
+  RingReconciler(kube::Client& client, Logger log, RingStore& store, const WebhookSettings& settings,
+                 std::function<std::string()> ca_bundle);
+
+  // The CA bundle is another one now.
+  void reconcile_all();
+  // What the last sync of the ring came to; shown in its condition.
+  void set_sync_problem(const std::string& ring, std::optional<Error> problem);
+
+ private:
+  // What we remember of a ring between two looks at it.
+  struct State {
+    TimePoint due;  // when to look at it again
+    Backoff backoff;
+    std::string applied;  // the webhook configuration, as JSON
+    TimePoint applied_at;
+    std::optional<Error> sync_problem;
+    std::optional<sharding::ControllerRingStatus> written;  // for a ring whose own status cannot be read
+  };
+
+  void on_change(const std::string& ring, RingChange change);
+  event::Task<void> run();
+  event::Task<Result<void>> reconcile(std::string ring);
+  event::Task<Result<void>> apply_webhook(const sharding::ControllerRing& ring);
+  event::Task<Result<void>> write_status(const RingSnapshot& snapshot, std::optional<Error> problem);
+
+  kube::Client& client_;
+  Logger log_;
+  RingStore& store_;
+  const WebhookSettings& settings_;
+  std::function<std::string()> ca_bundle_;
+  std::map<std::string, State> rings_;
+  event::Signal changed_;
+  RingStore::Subscription subscription_;
+  event::Job job_;
+};
+
+}  // namespace ringside::central

@@ -1,0 +1,162 @@
+#include "central/ring_store.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "event/loop.h"
+#include "sharding/names.h"
+
+namespace ringside::central {
+namespace {
+
+kube::ResourceType controller_rings() {
+  return {std::string(sharding::kApiGroup), "v1alpha1", std::string(sharding::kControllerRingResource)};
+}
+
+kube::ListOptions shard_leases() {
+  kube::ListOptions options;
+  options.label_selector = sharding::kRingLabel;
+  return options;
+}
+
+bool is_available(const ShardLease& lease) {
+  // Time plays no part: a Lease that only expired stays available until central takes it.
+  return !lease.observer.lease().holder.empty() && lease.observer.lease().holder == lease.name.name;
+}
+
+kube::ObjectMeta meta_of(const json::Value& object) {
+  const json::Value* metadata = object.find("metadata");
+  return metadata ? kube::parse_object_meta(*metadata) : kube::ObjectMeta();
+}
+
+}  // namespace
+
+RingStore::Subscription::Subscription(RingStore& store, Listener listener)
+    : store_(store), position_(store.listeners_.insert(store.listeners_.end(), std::move(listener))) {}
+
+RingStore::Subscription::~Subscription() { store_.listeners_.erase(position_); }
+
+RingStore::RingStore(kube::Client& client, Logger log, Metrics& metrics, std::function<void()> on_synced)
+    : client_(client),
+      log_(log),
+      metrics_(metrics),
+      on_synced_(std::move(on_synced)),
+      rings_informer_(client, log, controller_rings(), {},
+                      {.on_upsert = [this](const json::Value& object) { on_ring(object); },
+                       .on_delete = [this](const kube::NamespacedName& name,
+                                           const json::Value&) { on_ring_deleted(name.name); },
+                       .on_synced = [this] { on_informer_synced(); }}),
+      leases_informer_(client, log, kube::leases(), shard_leases(),
+                       {.on_upsert = [this](const json::Value& object) { on_lease(object); },
+                        .on_delete = [this](const kube::NamespacedName& name,
+                                            const json::Value&) { on_lease_deleted(name); },
+                        .on_synced = [this] { on_informer_synced(); },
+                        .on_error = [this](const Error&) { gap_ = true; }}) {}
+
+std::shared_ptr<const RingSnapshot> RingStore::find(std::string_view ring) const {
+  auto found = rings_.find(ring);
+  return synced() && found != rings_.end() ? found->second : nullptr;
+}
+
+std::vector<std::string> RingStore::ring_names() const {
+  std::vector<std::string> names;
+  for (const auto& [name, _] : rings_) names.push_back(name);
+  return names;
+}
+
+int64_t RingStore::lease_count(std::string_view ring) const {
+  return std::ranges::count_if(leases_, [&](const auto& entry) { return entry.second.ring == ring; });
+}
+
+void RingStore::end_gap() {
+  if (!std::exchange(gap_, false)) return;
+  log_.info("shard Leases are seen again: shards that did not renew meanwhile get one more duration");
+  for (auto& [_, lease] : leases_) lease.observer.on_gap_ended(client_.loop().now());
+}
+
+void RingStore::on_ring(const json::Value& object) {
+  RingSnapshot snapshot{.meta = meta_of(object), .object = sharding::parse_controller_ring(object), .shards = nullptr};
+  std::string name = snapshot.meta.name;
+  auto existing = rings_.find(name);
+  snapshot.shards = existing == rings_.end() ? std::make_shared<const ring::Ring>() : existing->second->shards;
+  rings_.insert_or_assign(name, std::make_shared<const RingSnapshot>(std::move(snapshot)));
+  if (!synced()) return;
+  bool membership = update_shards(name);
+  tell(name, RingChange::kObject);
+  if (membership) tell(name, RingChange::kMembership);
+}
+
+void RingStore::on_ring_deleted(const std::string& ring) {
+  if (rings_.erase(ring) > 0) tell(ring, RingChange::kDeleted);
+}
+
+void RingStore::on_lease(const json::Value& object) {
+  kube::ObjectMeta meta = meta_of(object);
+  kube::NamespacedName name{meta.ns, meta.name};
+  ShardLease& lease = leases_[name];
+  if (lease.uid != meta.uid) lease = ShardLease{};  // deleted and created again between two looks
+  std::string old_ring = lease.ring;
+  lease.name = name;
+  lease.uid = meta.uid;
+  lease.resource_version = meta.resource_version;
+  lease.ring = meta.label(sharding::kRingLabel);
+  lease.state_label = meta.label(sharding::kStateLabel);
+  lease.transitions = object.int_at({"spec", "leaseTransitions"});
+  lease.observer.observe(sharding::parse_lease_record(object), client_.loop().now(), client_.loop().wall_now());
+  std::string ring = lease.ring;
+  end_gap();
+  if (!synced()) return;
+  if (!old_ring.empty() && old_ring != ring && update_shards(old_ring)) tell(old_ring, RingChange::kMembership);
+  bool membership = update_shards(ring);
+  tell(ring, RingChange::kLeases);
+  if (membership) tell(ring, RingChange::kMembership);
+}
+
+void RingStore::on_lease_deleted(const kube::NamespacedName& name) {
+  auto found = leases_.find(name);
+  if (found == leases_.end()) return;
+  std::string ring = found->second.ring;
+  leases_.erase(found);
+  if (!synced()) return;
+  bool membership = update_shards(ring);
+  tell(ring, RingChange::kLeases);
+  if (membership) tell(ring, RingChange::kMembership);
+}
+
+void RingStore::on_informer_synced() {
+  if (!synced() || !on_synced_) return;
+  for (const std::string& ring : ring_names()) update_shards(ring);
+  for (const std::string& ring : ring_names()) tell(ring, RingChange::kObject);
+  std::exchange(on_synced_, nullptr)();
+}
+
+bool RingStore::update_shards(const std::string& ring) {
+  auto found = rings_.find(ring);
+  if (found == rings_.end()) return false;
+  std::vector<std::string> names = available_shards(ring);
+  if (names == found->second->shards->shards()) return false;
+  RingSnapshot snapshot = *found->second;
+  snapshot.shards = std::make_shared<const ring::Ring>(std::move(names));
+  metrics_.count_ring_calculation(ring);
+  log_.info("ring: its available shards changed",
+            {{"controllerring", ring}, {"available", int64_t(snapshot.shards->shards().size())}});
+  found->second = std::make_shared<const RingSnapshot>(std::move(snapshot));
+  return true;
+}
+
+std::vector<std::string> RingStore::available_shards(std::string_view ring) const {
+  std::vector<std::string> names;
+  for (const auto& [name, lease] : leases_) {
+    if (lease.ring == ring && is_available(lease)) names.push_back(name.name);
+  }
+  // As the ring keeps them: sorted, and a name once that stands for Leases of several namespaces.
+  std::ranges::sort(names);
+  names.erase(std::unique(names.begin(), names.end()), names.end());
+  return names;
+}
+
+void RingStore::tell(const std::string& ring, RingChange change) {
+  for (const Listener& listener : listeners_) listener(ring, change);
+}
+
+}  // namespace ringside::central

@@ -1,0 +1,36 @@
+// The container that the injector adds, and the two volumes that it shares or keeps.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/json.h"
+
+namespace ringside::injector {
+
+inline constexpr std::string_view kSidecarName = "ringside-sidecar";
+// Filled by the sidecar: the ServiceAccount directory as the other containers see it.
+inline constexpr std::string_view kServiceAccountVolume = "ringside-serviceaccount";
+// Mounted by the sidecar alone: its CA's key, which outlives a restart of the sidecar.
+inline constexpr std::string_view kStateVolume = "ringside-state";
+// Where Kubernetes clients look for their credentials (client-go's rest.InClusterConfig).
+inline constexpr std::string_view kServiceAccountPath = "/var/run/secrets/kubernetes.io/serviceaccount";
+inline constexpr int kProxyPort = 16443;   // on 127.0.0.1
+inline constexpr int kStatusPort = 16480;  // on all addresses: probes and metrics
+
+// A native sidecar (KEP-753) that meets the `restricted` Pod Security Standard by itself. token_volume is the pod's
+// volume with the real ServiceAccount token.
+//
+// It has no readiness probe on purpose: a native sidecar's readiness counts for its pod's, and a pod that waits for its
+// shard Lease (a standby during a roll-out) must become ready, or the roll-out would never get to the old leader.
+json::Value sidecar_container(const std::string& image, const std::string& image_pull_policy,
+                              const std::vector<std::string>& args, std::string_view token_volume);
+
+// An emptyDir in memory.
+json::Value memory_volume(std::string_view name);
+
+// Read-only, at kServiceAccountPath.
+json::Value serviceaccount_mount(std::string_view volume);
+
+}  // namespace ringside::injector

@@ -1,0 +1,159 @@
+#include "injector/sidecar_options.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "base/log.h"
+#include "base/strings.h"
+#include "injector/go_duration.h"
+#include "sharding/names.h"
+
+namespace ringside::injector {
+namespace {
+
+constexpr std::string_view kPrefix = sharding::kSidecarAnnotationPrefix;
+constexpr std::string_view kViewPrefix = "view.";
+constexpr std::string_view kKnownOptions =
+    "controllerring, leader-election, mode, log-level, grace-period, quiet-window, view.<resource>[.<group>]";
+constexpr Duration kMaxGracePeriod = std::chrono::minutes(5);
+// Well below the deadline of a handover, which bounds the wait anyway.
+constexpr Duration kMaxQuietWindow = std::chrono::seconds(5);
+constexpr size_t kMaxLabel = 63;
+constexpr size_t kMaxSubdomain = 253;
+
+// A label as of RFC 1123: lower-case letters, digits and '-', neither first nor last.
+bool is_dns_label(std::string_view text) {
+  auto is_alphanumeric = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); };
+  if (text.empty() || text.size() > kMaxLabel) return false;
+  if (!is_alphanumeric(text.front()) || !is_alphanumeric(text.back())) return false;
+  return std::ranges::all_of(text, [&](char c) { return is_alphanumeric(c) || c == '-'; });
+}
+
+bool is_dns_subdomain(std::string_view text) {
+  return text.size() <= kMaxSubdomain && std::ranges::all_of(split(text, '.'), is_dns_label);
+}
+
+std::unexpected<Error> invalid_value(std::string_view option, std::string_view value, std::string_view allowed) {
+  return failure(ErrorKind::kInvalid, "annotation " + std::string(kPrefix) + std::string(option) + ": '" +
+                                          std::string(value) + "' is not allowed: set it to " + std::string(allowed));
+}
+
+Result<void> set_ring(SidecarOptions& options, std::string_view value) {
+  if (!sharding::validate_ring_name(value)) {
+    return invalid_value("controllerring", value,
+                         "the name of a ControllerRing (lower-case letters, digits, '-' and '.', at most 63 characters)");
+  }
+  options.ring = value;
+  return {};
+}
+
+Result<void> set_leader_election(SidecarOptions& options, std::string_view value) {
+  size_t slash = value.find('/');
+  bool names_lease = slash != std::string_view::npos && is_dns_label(value.substr(0, slash)) &&
+                     is_dns_subdomain(value.substr(slash + 1));
+  if (value != "auto" && value != "off" && !names_lease) {
+    return invalid_value("leader-election", value, "auto, off or <namespace>/<name> of the Lease");
+  }
+  options.leader_election = value;
+  return {};
+}
+
+Result<void> check_mode(SidecarOptions&, std::string_view value) {
+  if (value == "env") return {};
+  if (value == "redirect") {
+    return invalid_value("mode", value, "env, or leave it out: the mode 'redirect' is not available yet");
+  }
+  return invalid_value("mode", value, "env");
+}
+
+Result<void> set_log_level(SidecarOptions& options, std::string_view value) {
+  if (!parse_log_level(value)) return invalid_value("log-level", value, "debug, info, warn, error or off");
+  options.log_level = value;
+  return {};
+}
+
+Result<void> set_grace_period(SidecarOptions& options, std::string_view value) {
+  std::optional<Duration> duration = parse_go_duration(value);
+  if (!duration || *duration > kMaxGracePeriod) {
+    return invalid_value("grace-period", value, "a duration such as 3s, at most 5m");
+  }
+  options.grace_period = value;
+  return {};
+}
+
+Result<void> set_quiet_window(SidecarOptions& options, std::string_view value) {
+  std::optional<Duration> duration = parse_go_duration(value);
+  if (!duration || *duration > kMaxQuietWindow) {
+    return invalid_value("quiet-window", value, "a duration such as 300ms, at most 5s");
+  }
+  options.quiet_window = value;
+  return {};
+}
+
+Result<void> add_view(SidecarOptions& options, std::string_view option, std::string_view value) {
+  std::string_view resource = option.substr(kViewPrefix.size());
+  if (!is_dns_subdomain(resource)) {
+    return failure(ErrorKind::kInvalid, "annotation " + std::string(kPrefix) + std::string(option) +
+                                            ": its name must end in <resource>[.<group>], such as view.deployments.apps");
+  }
+  if (value != "mine" && value != "all") return invalid_value(option, value, "mine or all");
+  if (value == "all") options.all_views.emplace_back(resource);
+  return {};
+}
+
+using Setter = Result<void> (*)(SidecarOptions&, std::string_view value);
+constexpr auto kSetters = std::to_array<std::pair<std::string_view, Setter>>({
+    {"controllerring", set_ring},
+    {"leader-election", set_leader_election},
+    {"mode", check_mode},
+    {"log-level", set_log_level},
+    {"grace-period", set_grace_period},
+    {"quiet-window", set_quiet_window},
+});
+
+Result<void> set_option(SidecarOptions& options, std::string_view option, std::string_view value) {
+  if (option.starts_with(kViewPrefix)) return add_view(options, option, value);
+  for (const auto& [name, set] : kSetters) {
+    if (name == option) return set(options, value);
+  }
+  return failure(ErrorKind::kInvalid, "annotation " + std::string(kPrefix) + std::string(option) +
+                                          " is unknown: remove it, or use one of " + std::string(kKnownOptions));
+}
+
+}  // namespace
+
+Result<std::optional<SidecarOptions>> parse_sidecar_options(const json::Value& pod) {
+  const json::Value* annotations = pod.at({"metadata", "annotations"});
+  if (annotations == nullptr || annotations->find(sharding::kSidecarRingAnnotation) == nullptr) return std::nullopt;
+  SidecarOptions options;
+  for (const auto& [name, value] : *annotations->as_object()) {
+    if (!name.starts_with(kPrefix)) continue;
+    const std::string* text = value.as_string();
+    if (text == nullptr) return failure(ErrorKind::kInvalid, "annotation " + name + ": its value is no string");
+    Result<void> set = set_option(options, std::string_view(name).substr(kPrefix.size()), *text);
+    if (!set) return failure(set.error());
+  }
+  std::ranges::sort(options.all_views);
+  return options;
+}
+
+std::vector<std::string> sidecar_args(const SidecarOptions& options) {
+  std::vector<std::string> args = {
+      "--ring=" + options.ring,
+      "--shard=$(POD_NAME)",
+      "--namespace=$(POD_NAMESPACE)",
+      "--listen=127.0.0.1:16443",
+      "--status-listen=:16480",
+      "--serviceaccount-dir=/run/ringside/serviceaccount",
+      "--state-dir=/run/ringside/state",
+      "--leader-election=" + options.leader_election,
+      "--grace-period=" + options.grace_period,
+      "--quiet-window=" + options.quiet_window,
+  };
+  for (const std::string& view : options.all_views) args.push_back("--view=" + view + "=all");
+  args.push_back("--log-level=" + options.log_level);
+  return args;
+}
+
+}  // namespace ringside::injector

@@ -1,0 +1,31 @@
+// What a pod's annotations ask of its sidecar.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/error.h"
+#include "base/json.h"
+
+namespace ringside::injector {
+
+// Texts are validated and handed to the sidecar as they were written.
+struct SidecarOptions {
+  std::string ring;                      // controllerring
+  std::string leader_election = "auto";  // leader-election: auto, off, <namespace>/<name>
+  std::string log_level = "info";        // log-level: debug, info, warn, error, off
+  std::string grace_period = "3s";       // grace-period: a Go duration, at most 5m
+  std::string quiet_window = "300ms";    // quiet-window: a Go duration, at most 5s
+  std::vector<std::string> all_views;    // view.<resource>[.<group>]: all; those set to `mine`, the default, are left out
+};
+
+// Every annotation under sidecar.alpha.sharding.timebertt.dev/ of the pod; others are ignored. nullopt if none of them is
+// .../controllerring: the pod asks for no sidecar. kInvalid names the annotation and the values that it may have.
+Result<std::optional<SidecarOptions>> parse_sidecar_options(const json::Value& pod);
+
+// The sidecar's command line, in a fixed order: equal options make equal arguments.
+std::vector<std::string> sidecar_args(const SidecarOptions& options);
+
+}  // namespace ringside::injector

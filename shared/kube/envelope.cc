@@ -1,0 +1,54 @@
+#include "kube/envelope.h"
+
+#include <google/protobuf/stubs/logging.h>
+
+#include <limits>
+
+#include "kube/encoding.h"
+#include "kube/kube.pb.h"
+
+namespace ringside::kube {
+
+Result<Envelope> open_envelope(std::string_view body) {
+  if (!body.starts_with(kProtobufMagic)) {
+    return failure(ErrorKind::kInvalid, "not a Kubernetes protobuf object: the magic k8s\\0 is missing");
+  }
+  body.remove_prefix(kProtobufMagic.size());
+  google::protobuf::LogSilencer silencer;  // foreign bytes do not write to our log
+  pb::Unknown unknown;
+  if (body.size() > size_t(std::numeric_limits<int>::max()) || !unknown.ParseFromArray(body.data(), int(body.size()))) {
+    return failure(ErrorKind::kInvalid, "malformed protobuf envelope (runtime.Unknown)");
+  }
+  if (!unknown.content_encoding().empty()) {
+    return failure(ErrorKind::kInvalid, "protobuf object with contentEncoding '" + unknown.content_encoding() + "'");
+  }
+  return Envelope{std::move(*unknown.mutable_type_meta()->mutable_api_version()),
+                  std::move(*unknown.mutable_type_meta()->mutable_kind()), std::move(*unknown.mutable_raw())};
+}
+
+std::string to_body(const Envelope& envelope) {
+  pb::Unknown unknown;
+  unknown.mutable_type_meta()->set_api_version(envelope.api_version);
+  unknown.mutable_type_meta()->set_kind(envelope.kind);
+  unknown.set_raw(envelope.raw);
+  // The API server writes both even if they are empty.
+  unknown.set_content_encoding("");
+  unknown.set_content_type("");
+  return std::string(kProtobufMagic) + unknown.SerializeAsString();
+}
+
+Result<std::vector<OwnerReference>> owner_references(const Envelope& envelope) {
+  google::protobuf::LogSilencer silencer;
+  pb::AnyObject object;
+  if (!object.ParseFromString(envelope.raw)) {
+    return failure(ErrorKind::kInvalid, "malformed protobuf object of kind '" + envelope.kind + "'");
+  }
+  std::vector<OwnerReference> owners;
+  for (const auto& owner : object.metadata().owner_references()) {
+    owners.push_back({owner.api_version(), owner.kind(), owner.name(), owner.uid(), owner.controller(),
+                      owner.block_owner_deletion()});
+  }
+  return owners;
+}
+
+}  // namespace ringside::kube

@@ -1,0 +1,71 @@
+#include "sidecar/child_index_feed.h"
+
+#include "base/backoff.h"
+#include "event/async.h"
+
+namespace ringside::sidecar {
+
+ChildIndexFeed::ChildIndexFeed(kube::Client& client, kube::Discovery& discovery, Logger log,
+                               const std::vector<kube::GroupResource>& resources, std::string label_selector,
+                               ChildIndex& index, std::function<void()> on_change)
+    : client_(client),
+      discovery_(discovery),
+      log_(std::move(log)),
+      label_selector_(std::move(label_selector)),
+      index_(index),
+      on_change_(std::move(on_change)),
+      jobs_(client.loop()) {
+  for (const auto& resource : resources) jobs_.add(run(resource));
+}
+
+event::Task<void> ChildIndexFeed::run(kube::GroupResource resource) {
+  Backoff backoff({.initial = std::chrono::milliseconds(200), .max = std::chrono::seconds(5)});
+  for (;;) {
+    TimePoint began = client_.loop().now();
+    auto done = co_await list_and_watch(resource);
+    if (client_.loop().now() - began > std::chrono::seconds(5)) backoff.reset();
+    if (!done && done.error().kind != ErrorKind::kDisconnected && done.error().kind != ErrorKind::kGone) {
+      log_.warn("cannot follow the controlled objects, trying again",
+                {{"resource", to_string(resource)}, {"error", done.error().message}});
+    }
+    co_await event::sleep(client_.loop(), backoff.next(client_.loop().random()));
+  }
+}
+
+event::Task<Result<void>> ChildIndexFeed::list_and_watch(kube::GroupResource resource) {
+  auto found = co_await discovery_.find(resource);
+  if (!found) co_return failure(found.error());
+  kube::ListOptions options;
+  options.label_selector = label_selector_;
+  options.limit = 500;
+  options.metadata_only = true;
+  index_.begin_list(resource);
+  auto version = co_await client_.for_each_metadata(
+      found->type, options, [&](kube::ObjectMeta meta) { index_.upsert(resource, meta); });
+  if (!version) {
+    if (version.error().kind == ErrorKind::kNotFound) discovery_.forget(resource);
+    co_return failure(version.error());
+  }
+  index_.end_list(resource);
+  on_change_();
+  options.limit = 0;
+  options.resource_version = *version;
+  auto watch = co_await client_.watch(found->type, options);
+  if (!watch) co_return failure(watch.error());
+  for (;;) {
+    auto event = co_await (*watch)->next();
+    if (!event) co_return failure(event.error());
+    if (event->type == kube::WatchEventType::kBookmark) continue;
+    const json::Value* metadata = event->object.find("metadata");
+    if (!metadata) continue;
+    kube::ObjectMeta meta = kube::parse_object_meta(*metadata);
+    if (event->type == kube::WatchEventType::kDeleted) {
+      index_.remove({resource, meta.ns, meta.name});
+    } else {
+      index_.upsert(resource, meta);
+    }
+    on_change_();
+  }
+}
+
+}  // namespace ringside::sidecar

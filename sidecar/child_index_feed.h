@@ -1,0 +1,36 @@
+// Lists and watches the metadata of this shard's controlled objects, for the index that drains need.
+#pragma once
+
+#include <functional>
+#include <vector>
+
+#include "base/log.h"
+#include "event/job.h"
+#include "kube/client.h"
+#include "kube/discovery.h"
+#include "sidecar/child_index.h"
+
+namespace ringside::sidecar {
+
+// Feeds the index from construction to destruction. Keeps nothing itself.
+class ChildIndexFeed {
+ public:
+  // on_change runs, in phase 3, after the index has changed. All references must outlive the feed.
+  ChildIndexFeed(kube::Client& client, kube::Discovery& discovery, Logger log,
+                 const std::vector<kube::GroupResource>& resources, std::string label_selector, ChildIndex& index,
+                 std::function<void()> on_change);
+
+ private:
+  event::Task<void> run(kube::GroupResource resource);
+  event::Task<Result<void>> list_and_watch(kube::GroupResource resource);
+
+  kube::Client& client_;
+  kube::Discovery& discovery_;
+  Logger log_;
+  std::string label_selector_;
+  ChildIndex& index_;
+  std::function<void()> on_change_;
+  event::JobSet jobs_;
+};
+
+}  // namespace ringside::sidecar

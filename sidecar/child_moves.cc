@@ -1,0 +1,63 @@
+#include "sidecar/child_moves.h"
+
+#include <utility>
+
+namespace ringside::sidecar {
+
+void ChildMoves::sync(const ChildIndex& index, const std::string& owner_uid) {
+  for (const ObjectRef* child : index.children_of(owner_uid)) {
+    if (moves_.try_emplace(*child).second) ++open_;
+  }
+  for (auto& [child, move] : moves_) {
+    if (move.state == State::kOpen && index.resource_version(child) == nullptr) finish(move);
+  }
+}
+
+std::optional<ChildMoves::Request> ChildMoves::next(const ChildIndex& index, TimePoint now) {
+  if (done()) return std::nullopt;
+  for (auto& [child, move] : moves_) {
+    if (move.state != State::kOpen || move.not_before > now) continue;
+    move.state = State::kAsked;
+    if (move.unsure) return Request{.child = child, .read = true, .resource_version = {}};
+    const std::string* indexed = index.resource_version(child);
+    std::string version = !move.resource_version.empty() || indexed == nullptr ? move.resource_version : *indexed;
+    return Request{.child = child, .read = false, .resource_version = std::move(version)};
+  }
+  return std::nullopt;
+}
+
+bool ChildMoves::answered(const ObjectRef& child, bool read, const Result<LiveObject>& result, std::string_view shard,
+                          TimePoint now, uint64_t random) {
+  auto found = moves_.find(child);
+  if (found == moves_.end() || found->second.state != State::kAsked) return true;
+  Move& move = found->second;
+  move.state = State::kOpen;
+  if (result) {
+    move.unsure = false;
+    move.backoff.reset();
+    move.resource_version = result->resource_version;
+    if (!read || result->shard != shard) finish(move);
+    return true;
+  }
+  ErrorKind kind = result.error().kind;
+  if (kind == ErrorKind::kNotFound) {
+    finish(move);
+    return true;
+  }
+  move.unsure = true;
+  if (kind != ErrorKind::kConflict) move.not_before = now + move.backoff.next(random);
+  return kind != ErrorKind::kForbidden && kind != ErrorKind::kInvalid;
+}
+
+void ChildMoves::add_wakes(Wake& wake) const {
+  for (const auto& [child, move] : moves_) {
+    if (move.state == State::kOpen) wake.add(move.not_before);
+  }
+}
+
+void ChildMoves::finish(Move& move) {
+  move.state = State::kDone;
+  --open_;
+}
+
+}  // namespace ringside::sidecar

@@ -1,0 +1,60 @@
+// The children of one object on their way to the next shard.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/backoff.h"
+#include "base/clock.h"
+#include "base/error.h"
+#include "sidecar/child_index.h"
+#include "sidecar/handover_actions.h"
+#include "sidecar/object_ref.h"
+#include "sidecar/wake.h"
+
+namespace ringside::sidecar {
+
+// Each child that the index knows is released once. A conflict or an answer that says nothing leads to a live read, and
+// what that shows decides.
+class ChildMoves {
+ public:
+  struct Request {
+    ObjectRef child;
+    bool read = false;             // else release
+    std::string resource_version;  // of a release
+  };
+
+  // Takes in children that the index has learnt of, and takes those that left it for moved.
+  void sync(const ChildIndex& index, const std::string& owner_uid);
+
+  // A request that is due, which is then taken to be under way; nullopt if there is none.
+  std::optional<Request> next(const ChildIndex& index, TimePoint now);
+
+  // False if it cannot succeed: forbidden or invalid. `shard` is the own one, `random` spreads retries.
+  bool answered(const ObjectRef& child, bool read, const Result<LiveObject>& result, std::string_view shard,
+                TimePoint now, uint64_t random);
+
+  bool done() const { return open_ == 0; }
+  size_t size() const { return moves_.size(); }
+  // When next() has something again.
+  void add_wakes(Wake& wake) const;
+
+ private:
+  enum class State { kOpen, kAsked, kDone };
+  struct Move {
+    State state = State::kOpen;
+    bool unsure = false;
+    std::string resource_version;  // of a live read, if newer than the index's
+    TimePoint not_before = TimePoint::min();
+    Backoff backoff;
+  };
+
+  void finish(Move& move);
+
+  std::map<ObjectRef, Move> moves_;
+  size_t open_ = 0;  // those that are not done
+};
+
+}  // namespace ringside::sidecar

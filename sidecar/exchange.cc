@@ -1,0 +1,271 @@
+#include "sidecar/exchange.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/strings.h"
+#include "kube/encoding.h"
+#include "sidecar/object_body.h"
+#include "sidecar/status_response.h"
+
+namespace ringside::sidecar {
+namespace {
+
+bool is_write(const kube::RequestInfo& info) {
+  return info.verb != "get" && info.verb != "list" && info.verb != "watch";
+}
+
+// Whether the client would resume a watch from what it knows, rather than begin anew.
+bool resumes(std::string_view path_with_query) {
+  for (std::string_view parameter : split(kube::split_target(path_with_query).query, '&')) {
+    constexpr std::string_view kName = "resourceVersion=";
+    if (parameter.starts_with(kName)) return parameter != kName && parameter != "resourceVersion=0";
+  }
+  return false;
+}
+
+bool is_upgrade(const http::Headers& headers) {
+  return headers.get("upgrade").has_value() || equals_ignoring_case(headers.get_or("connection", ""), "upgrade");
+}
+
+}  // namespace
+
+Exchange::Exchange(Proxy& proxy, std::unique_ptr<http::Stream> client, http::RequestHead head, bool has_body)
+    : proxy_(proxy), client_(std::move(client)), body_ended_(!has_body) {
+  request_.head = std::move(head);
+  original_path_ = request_.head.path;
+}
+
+Exchange::~Exchange() {
+  proxy_.watches_.erase(this);
+  drop_ticket();
+}
+
+// The way of every request, in one place.
+void Exchange::begin() {
+  info_ = kube::parse_request_info(request_.head.method, request_.head.path);
+  proxy_.requests_.add({{"verb", info_.verb}});
+  if (is_upgrade(request_.head.headers)) {
+    return answer(kube::Status{.code = 501,
+                               .reason = "NotImplemented",
+                               .message = "sidecar: connection upgrades (exec, attach, port-forward, WebSocket) are not "
+                                          "proxied yet; use the HTTP/2 form of the request"});
+  }
+  decision_ = decide_request(info_, request_.head.path, proxy_.parts_.ring.resources(), proxy_.self_);
+  if (info_.verb == "watch") proxy_.watches_.insert(this);
+  std::visit([this](const auto& decision) { start(decision); }, decision_);
+}
+
+void Exchange::start(const Filter& filter) {
+  proxy_.parts_.on_ring_read();
+  if (filter.deletes) {
+    if (!proxy_.parts_.lease.held()) return answer_not_held();
+    auto ticket = proxy_.parts_.gate.admit_delete_collection({info_.group, info_.resource});
+    if (!ticket) return answer(ticket.error());
+    ticket_.emplace(std::move(*ticket));
+  }
+  if (info_.verb == "watch" && must_relist()) {
+    return answer(kube::Status{.code = 410,
+                               .reason = "Expired",
+                               .message = "sidecar: the resources of the ring have changed; list again"});
+  }
+  request_.head.path = filter.path_with_query;
+  forward();
+}
+
+void Exchange::start(const Mutate& write) {
+  bool needs_body = write.verb == "create" && write.subresource.empty() && proxy_.parts_.gate.needs_owner_references();
+  if (!needs_body) return admit(write);
+  buffer([this, write] { admit(write); });
+}
+
+void Exchange::admit(const Mutate& write) {
+  if (!proxy_.parts_.lease.held()) return answer_not_held();
+  WriteGate& gate = proxy_.parts_.gate;
+  auto admitted = [&]() -> std::expected<InFlight, kube::Status> {
+    if (write.verb != "create" || !write.subresource.empty()) {
+      return gate.admit_change({write.resource, write.ns, write.name});
+    }
+    if (!gate.needs_owner_references()) return gate.admit_unread_create();
+    auto owners = owner_references_of_body(request_.body, request_.head.headers.get_or("content-type", ""));
+    if (!owners) {
+      return std::unexpected(kube::service_unavailable(
+          "sidecar: objects are being handed over and the owners of this one cannot be read: " + owners.error().message, 1));
+    }
+    return gate.admit_create(write.resource, *owners);
+  }();
+  if (!admitted) return answer(admitted.error());
+  ticket_.emplace(std::move(*admitted));
+  forward();
+}
+
+void Exchange::start(const ElectionLease& lease) {
+  buffer([this, lease] { job_ = event::Job(proxy_.loop_, ask_bridge(lease)); });
+}
+
+event::Task<void> Exchange::ask_bridge(ElectionLease lease) {
+  auto response = co_await proxy_.parts_.bridge.handle(lease.ns, lease.name, lease.verb, request_);
+  if (response) {
+    answer(std::move(*response));
+  } else if (lease.otherwise) {
+    admit(*lease.otherwise);
+  } else {
+    forward();
+  }
+}
+
+void Exchange::start(const Unavailable& unavailable) {
+  std::string why = proxy_.parts_.ring.problem();
+  answer(kube::service_unavailable("sidecar: " + (why.empty() ? unavailable.reason : why), 1));
+}
+
+void Exchange::answer_not_held() {
+  answer(kube::service_unavailable(
+      "sidecar: this replica does not hold its shard Lease, so it must not write to objects of the ring now", 1));
+}
+
+void Exchange::start(const Reject& reject) { answer(kube::bad_request("sidecar: " + reject.reason)); }
+
+bool Exchange::must_relist() {
+  if (!resumes(original_path_)) return false;
+  auto found = proxy_.must_relist_.find(path_without_query());
+  if (found == proxy_.must_relist_.end()) return false;
+  proxy_.must_relist_.erase(found);
+  return true;
+}
+
+std::string Exchange::path_without_query() const { return original_path_.substr(0, original_path_.find('?')); }
+
+bool Exchange::filter_changed() const {
+  RequestDecision now = decide_request(info_, original_path_, proxy_.parts_.ring.resources(), proxy_.self_);
+  auto target = [this](const RequestDecision& decision) -> std::string {
+    if (const auto* filter = std::get_if<Filter>(&decision)) return filter->path_with_query;
+    return std::holds_alternative<Pass>(decision) ? original_path_ : std::string();
+  };
+  return target(now) != target(decision_);
+}
+
+void Exchange::end_watch() {
+  proxy_.watches_.erase(this);
+  api_.reset();
+  if (!client_) return;
+  if (response_begun_) {
+    client_->send_end();
+  } else {
+    client_->reset();
+  }
+}
+
+void Exchange::buffer(event::Loop::Callback next) {
+  if (body_ended_) return next();
+  buffering_ = true;
+  after_body_ = std::move(next);
+}
+
+void Exchange::forward() {
+  bool bodyless = body_ended_ && request_.body.empty();
+  http::RequestHead head = std::move(request_.head);
+  head.authority.clear();  // the API server's own, never the client's
+  api_ = proxy_.parts_.api.start(std::move(head), bodyless, api_side_);
+  if (!api_ || bodyless) return;
+  credited_ = request_.body.size();
+  if (credited_ > 0) api_->send_body(request_.body);
+  request_.body = {};
+  if (body_ended_) api_->send_end();
+}
+
+void Exchange::answer(const kube::Status& status) {
+  proxy_.refused_.add({{"code", std::to_string(status.code)}});
+  proxy_.log_.debug("request refused", {{"method", request_.head.method},
+                                        {"path", original_path_},
+                                        {"code", int64_t(status.code)},
+                                        {"why", status.message}});
+  answer(status_response(status, kube::choose_encoding(request_.head.headers.get_or("accept", ""))));
+}
+
+void Exchange::answer(http::Response response) {
+  if (!client_) return;
+  response_begun_ = true;
+  response.headers.set("content-length", std::to_string(response.body.size()));
+  client_->send_response({response.status, std::move(response.headers)}, response.body.empty());
+  if (response.body.empty()) return;
+  client_->send_body(response.body);
+  client_->send_end();
+}
+
+void Exchange::drop_ticket() {
+  if (!ticket_) return;
+  ticket_.reset();
+  proxy_.parts_.gate.on_write_done();
+}
+
+// --- The controller's side.
+
+void Exchange::on_body(std::string_view bytes) {
+  if (api_) return api_->send_body(bytes);
+  // Buffered, or for a request that was answered without its body: taken either way.
+  if (client_) client_->credit(bytes.size());
+  if (!buffering_) return;
+  if (request_.body.size() + bytes.size() > kMaxBufferedBody) {
+    buffering_ = false;
+    return answer(kube::Status{.code = 413,
+                               .reason = "RequestEntityTooLarge",
+                               .message = "sidecar: the body is larger than " + std::to_string(kMaxBufferedBody) + " bytes"});
+  }
+  request_.body.append(bytes);
+}
+
+void Exchange::on_end(http::Headers trailers) {
+  body_ended_ = true;
+  if (api_) return api_->send_end(std::move(trailers));
+  if (std::exchange(buffering_, false)) after_body_();
+}
+
+void Exchange::on_sent(size_t bytes) {
+  if (api_) api_->credit(bytes);
+}
+
+void Exchange::on_closed(Error) {
+  proxy_.watches_.erase(this);
+  job_ = {};
+  // The request may have been processed all the same: the ticket goes when the stream is given up.
+  api_.reset();
+  drop_ticket();
+  client_.reset();
+}
+
+// --- The API server's side.
+
+void Exchange::ApiSide::on_response(http::ResponseHead head) {
+  exchange_.response_begun_ = true;
+  exchange_.drop_ticket();
+  if (exchange_.client_) exchange_.client_->send_response(std::move(head), false);
+}
+
+void Exchange::ApiSide::on_body(std::string_view bytes) {
+  if (exchange_.client_) exchange_.client_->send_body(bytes);
+}
+
+void Exchange::ApiSide::on_end(http::Headers trailers) {
+  if (exchange_.client_) exchange_.client_->send_end(std::move(trailers));
+}
+
+void Exchange::ApiSide::on_sent(size_t bytes) {
+  size_t credited = std::min(bytes, exchange_.credited_);
+  exchange_.credited_ -= credited;
+  if (exchange_.client_ && bytes > credited) exchange_.client_->credit(bytes - credited);
+}
+
+void Exchange::ApiSide::on_closed(Error error) {
+  exchange_.drop_ticket();
+  if (!exchange_.client_) return;
+  if (exchange_.response_begun_) {
+    exchange_.client_->reset();
+    return;
+  }
+  exchange_.proxy_.log_.warn("the API server did not answer",
+                             {{"path", exchange_.original_path_}, {"error", error.message}});
+  exchange_.answer(status_of_failure(error, is_write(exchange_.info_)));
+}
+
+}  // namespace ringside::sidecar

@@ -1,0 +1,92 @@
+// One request of the controller on its way through the proxy.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "event/job.h"
+#include "http/stream.h"
+#include "kube/request_info.h"
+#include "kube/status.h"
+#include "sidecar/proxy.h"
+
+namespace ringside::sidecar {
+
+// Owned by the server's connection; client_ is the stream of the controller, api_ the one to the API server. Bytes are
+// credited to one side as the other takes them. Bodies are never looked into, but for writes of Leases, and for creates
+// while drains are open.
+class Exchange : public http::StreamHandler {
+ public:
+  Exchange(Proxy& proxy, std::unique_ptr<http::Stream> client, http::RequestHead head, bool has_body);
+  ~Exchange() override;
+
+  // Decides on the way and takes the first step.
+  void begin();
+
+  // The request again, judged by the ring as it is now; used for watches.
+  bool filter_changed() const;
+  // Ends a watch as the API server does it: the client watches again.
+  void end_watch();
+  std::string path_without_query() const;
+
+  // http::StreamHandler, the client's side.
+  void on_response(http::ResponseHead) override {}
+  void on_body(std::string_view bytes) override;
+  void on_end(http::Headers trailers) override;
+  void on_sent(size_t bytes) override;
+  void on_closed(Error error) override;
+
+ private:
+  // The API server's side.
+  class ApiSide : public http::StreamHandler {
+   public:
+    explicit ApiSide(Exchange& exchange) : exchange_(exchange) {}
+    void on_response(http::ResponseHead head) override;
+    void on_body(std::string_view bytes) override;
+    void on_end(http::Headers trailers) override;
+    void on_sent(size_t bytes) override;
+    void on_closed(Error error) override;
+
+   private:
+    Exchange& exchange_;
+  };
+
+  static constexpr size_t kMaxBufferedBody = 8 << 20;  // over the API server's own limit of 3 MiB
+
+  void start(const Filter& filter);
+  void start(const Mutate& write);
+  void start(const ElectionLease& lease);
+  void start(const Pass&) { forward(); }
+  void start(const Unavailable& unavailable);
+  void start(const Reject& reject);
+
+  bool must_relist();
+  // Buffers the body and then goes on with `next`.
+  void buffer(event::Loop::Callback next);
+  void admit(const Mutate& write);
+  void forward();
+  void answer_not_held();
+  void answer(const kube::Status& status);
+  void answer(http::Response response);
+  event::Task<void> ask_bridge(ElectionLease lease);
+  void drop_ticket();
+
+  Proxy& proxy_;
+  std::unique_ptr<http::Stream> client_;
+  http::Request request_;  // the body only where it is buffered
+  kube::RequestInfo info_;
+  std::string original_path_;
+  RequestDecision decision_;
+  bool body_ended_;
+  bool buffering_ = false;
+  bool response_begun_ = false;
+  size_t credited_ = 0;  // of what was given to the API server's side: buffered, and credited to the client then
+  event::Loop::Callback after_body_;
+  std::optional<InFlight> ticket_;
+  event::Job job_;
+  ApiSide api_side_{*this};
+  std::unique_ptr<http::Stream> api_;
+};
+
+}  // namespace ringside::sidecar

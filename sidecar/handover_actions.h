@@ -1,0 +1,69 @@
+// What the handover wants done, and what it is told about it.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <variant>
+
+#include "base/clock.h"
+#include "sidecar/object_ref.h"
+
+namespace ringside::sidecar {
+
+// Every request is answered once through Handover::answered() with its id, also when it fails or is given up.
+using RequestId = uint64_t;
+
+// List and watch the metadata of this shard's controlled objects, and feed Handover::children().
+struct StartChildIndex {};
+struct StopChildIndex {};
+
+// Merge patch that removes shard and drain label of a controlled object, with resourceVersion as precondition and the
+// field manager `sharding-sidecar`.
+struct ReleaseChild {
+  RequestId id = 0;
+  ObjectRef object;
+  std::string resource_version;
+};
+
+// The same patch for the main object: the acknowledgement.
+struct Acknowledge {
+  RequestId id = 0;
+  ObjectRef object;
+  std::string resource_version;
+};
+
+// GET of the metadata, without resourceVersion: not from a cache.
+struct ReadLive {
+  RequestId id = 0;
+  ObjectRef object;
+};
+
+// The end of one drain, for metrics and logs.
+struct Finished {
+  enum class Outcome {
+    kAcknowledged,  // by us
+    kTaken,         // another shard has it, not by our acknowledgement
+    kWithdrawn,     // it stays here
+    kGone,          // deleted
+  };
+  ObjectRef object;
+  Outcome outcome = Outcome::kAcknowledged;
+  bool overdue = false;  // the deadline ended the wait for the controller
+  size_t children = 0;
+  Duration waited = {};        // in full service
+  Duration quiesced = {};      // fenced, until quiet
+  Duration moved = {};         // children
+  Duration acknowledged = {};  // the rest
+};
+
+using Action = std::variant<StartChildIndex, StopChildIndex, ReleaseChild, Acknowledge, ReadLive, Finished>;
+
+// What a patch or a live read says of an object.
+struct LiveObject {
+  std::string uid;
+  std::string resource_version;
+  std::string shard;  // value of the ring's shard label; empty without
+  bool draining = false;
+};
+
+}  // namespace ringside::sidecar

@@ -1,0 +1,91 @@
+// The handover's hands: the watches, reads and patches that Handover asks for, and the gate of the write path.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/log.h"
+#include "base/metrics.h"
+#include "event/job.h"
+#include "event/loop.h"
+#include "kube/client.h"
+#include "kube/discovery.h"
+#include "kube/informer.h"
+#include "sharding/controller_ring.h"
+#include "sidecar/child_index_feed.h"
+#include "sidecar/fence.h"
+#include "sidecar/handover.h"
+#include "sidecar/write_gate.h"
+
+namespace ringside::sidecar {
+
+class HandoverAgent : public WriteGate {
+ public:
+  struct Options {
+    std::string ring;
+    std::string shard;
+    Duration quiet_window = std::chrono::milliseconds(300);
+  };
+
+  HandoverAgent(kube::Client& client, Logger log, MetricsRegistry& metrics, Options options);
+  ~HandoverAgent() override;
+
+  // The ring as it is now, or nullptr while it is not known: drains are neither seen nor worked off then.
+  void set_ring(const sharding::ControllerRing* ring);
+  // The controller's process is gone: whatever it was reconciling has ended.
+  void on_controller_gone();
+
+  // WriteGate.
+  bool needs_owner_references() const override;
+  std::expected<InFlight, kube::Status> admit_change(const ObjectRef& object) override;
+  std::expected<InFlight, kube::Status> admit_create(const kube::GroupResource& resource,
+                                                     std::span<const kube::OwnerReference> owners) override;
+  std::expected<InFlight, kube::Status> admit_unread_create() override;
+  std::expected<InFlight, kube::Status> admit_delete_collection(const kube::GroupResource& resource) override;
+  void on_write_done() override;
+
+ private:
+  event::Task<void> watch_drains(kube::GroupResource resource);
+  void on_drain(const kube::GroupResource& resource, const json::Value& object);
+  void step();
+  void run(const StartChildIndex&);
+  void run(const StopChildIndex&);
+  void run(const ReleaseChild& action);
+  void run(const Acknowledge& action);
+  void run(const ReadLive& action);
+  void run(const Finished& action);
+  event::Task<void> patch(RequestId id, ObjectRef object, std::string resource_version);
+  event::Task<void> read(RequestId id, ObjectRef object);
+  event::Task<Result<LiveObject>> try_patch(const ObjectRef& object, const std::string& resource_version);
+  event::Task<Result<LiveObject>> try_read(const ObjectRef& object);
+  LiveObject live_object(const json::Value& object) const;
+  kube::Status fenced(const ObjectRef& object) const;
+
+  kube::Client& client_;
+  Logger log_;
+  Options options_;
+  CounterFamily& finished_;
+  HistogramFamily& phase_seconds_;
+  CounterFamily& fence_denials_;
+  std::string shard_label_;
+  std::string drain_label_;
+  kube::Discovery discovery_;
+  Fence fence_;
+
+  // Of the ring as it is now; made anew when its resources change.
+  std::vector<kube::GroupResource> controlled_;
+  std::vector<sharding::RingResource> resources_;
+  std::unique_ptr<Handover> handover_;
+  std::map<kube::GroupResource, std::unique_ptr<kube::Informer>> drains_;
+  std::unique_ptr<ChildIndexFeed> index_feed_;
+
+  std::unique_ptr<event::TurnEnd> step_;
+  std::unique_ptr<event::Timer> wake_;
+  std::unique_ptr<event::JobSet> watching_;  // discovery of the main resources
+  std::unique_ptr<event::JobSet> requests_;
+};
+
+}  // namespace ringside::sidecar

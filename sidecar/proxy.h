@@ -1,0 +1,60 @@
+// The proxy between the controller and the API server: every request, from its head to its way (docs/design.md, section 2).
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <set>
+#include <string>
+
+#include "base/log.h"
+#include "base/metrics.h"
+#include "event/loop.h"
+#include "http/client.h"
+#include "http/stream.h"
+#include "sidecar/election_bridge.h"
+#include "sidecar/request_filter.h"
+#include "sidecar/ring_view.h"
+#include "sidecar/shard_lease.h"
+#include "sidecar/write_gate.h"
+
+namespace ringside::sidecar {
+
+class Exchange;
+
+// What the proxy asks on the way of a request. All must outlive it.
+struct ProxyParts {
+  http::Client& api;
+  RingView& ring;
+  ShardLease& lease;
+  ElectionBridge& bridge;
+  WriteGate& gate;
+  // A list or watch of a ring resource was made: the controller works. Called for each.
+  std::function<void()> on_ring_read = [] {};
+};
+
+class Proxy {
+ public:
+  Proxy(event::Loop& loop, Logger log, MetricsRegistry& metrics, ShardIdentity self, ProxyParts parts);
+  ~Proxy();
+
+  // For the server that the controller connects to; streams must not outlive the proxy.
+  http::StreamAcceptor acceptor();
+
+  // The ring's resources have changed: watches whose filter would now be another are ended, and the next watch that
+  // would resume one is told that its resource version is gone, so that the client lists again.
+  void on_ring_changed();
+
+ private:
+  friend class Exchange;
+
+  event::Loop& loop_;
+  Logger log_;
+  CounterFamily& requests_;
+  CounterFamily& refused_;
+  ShardIdentity self_;
+  ProxyParts parts_;
+  std::set<Exchange*> watches_;             // of resources of the ring, or that could be
+  std::multiset<std::string> must_relist_;  // paths (without query) of watches that were ended by a change of the ring
+};
+
+}  // namespace ringside::sidecar

@@ -1,0 +1,48 @@
+#include "sidecar/serving_identity.h"
+
+#include <vector>
+
+#include "base/file.h"
+#include "net/x509.h"
+
+namespace ringside::sidecar {
+namespace {
+
+// Whatever an unmodified client may call the API server by: the redirected environment, and the in-cluster names.
+const std::vector<std::string>& server_names() {
+  static const std::vector<std::string> kNames = {
+      "127.0.0.1",          "::1", "localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc",
+      "kubernetes.default.svc.cluster.local"};
+  return kNames;
+}
+
+constexpr std::chrono::hours kCaLifetime{24 * 3650};
+constexpr std::chrono::hours kServingLifetime{24 * 3650};
+
+Result<ServingIdentity> issue(const net::CertificateAndKey& ca, WallTime now) {
+  auto serving = net::issue_serving_certificate(ca, server_names(), now, kServingLifetime);
+  if (!serving) return failure(serving.error());
+  if (auto sound = net::check_serving_certificate(*serving, ca.certificate_pem, server_names()); !sound) {
+    return failure(sound.error());
+  }
+  return ServingIdentity{ca.certificate_pem, std::move(*serving)};
+}
+
+}  // namespace
+
+Result<ServingIdentity> load_or_make_identity(const std::string& state_dir, WallTime now) {
+  auto certificate = read_file(state_dir + "/ca.crt");
+  auto key = read_file(state_dir + "/ca.key");
+  if (certificate && key) {
+    if (auto identity = issue({*certificate, *key}, now)) return identity;
+  }
+  auto ca = net::make_ca("ringside-sidecar", now, kCaLifetime);
+  if (!ca) return failure(ca.error());
+  if (auto done = write_file_atomically(state_dir + "/ca.key", ca->key_pem, 0600); !done) return failure(done.error());
+  if (auto done = write_file_atomically(state_dir + "/ca.crt", ca->certificate_pem, 0600); !done) {
+    return failure(done.error());
+  }
+  return issue(*ca, now);
+}
+
+}  // namespace ringside::sidecar

@@ -1,0 +1,133 @@
+#include "sidecar/shard_lease.h"
+
+#include "event/loop.h"
+#include "sharding/names.h"
+
+namespace ringside::sidecar {
+
+ShardLease::ShardLease(kube::Client& client, Logger log, Options options)
+    : client_(client), log_(std::move(log)), options_(std::move(options)), mutex_(client.loop()) {}
+
+bool ShardLease::held() const { return client_.loop().now() < held_until_; }
+
+event::Task<Result<void>> ShardLease::hold() {
+  auto guard = co_await mutex_.lock();
+  co_return co_await hold_locked();
+}
+
+event::Task<Result<void>> ShardLease::release() {
+  auto guard = co_await mutex_.lock();
+  co_return co_await release_locked();
+}
+
+event::Task<Result<void>> ShardLease::hold_locked() {
+  // Twice: what we know of the Lease may be old (a conflict), then we read it first.
+  for (int tries = 0; tries < 2; ++tries) {
+    if (!lease_ || tries > 0) {
+      if (auto done = co_await read(); !done) co_return done;
+    }
+    if (auto free = check_holder(); !free) {
+      set_held_until(TimePoint::min());
+      // The next attempt reads again; how long it was unchanged is remembered in changed_at_.
+      if (tries > 0) co_return free;
+      continue;
+    }
+    TimePoint before = client_.loop().now();
+    auto done = co_await write(renewed());
+    if (done) {
+      if (!held()) log_.info("shard Lease acquired");
+      set_held_until(before + options_.duration);
+      co_return done;
+    }
+    ErrorKind kind = done.error().kind;
+    bool stale = kind == ErrorKind::kConflict || kind == ErrorKind::kExists || kind == ErrorKind::kNotFound;
+    if (kind == ErrorKind::kNotFound) lease_.reset();
+    if (!stale) co_return done;
+  }
+  co_return failure(ErrorKind::kConflict, "Lease " + options_.ns + "/" + options_.shard + " is being changed by another");
+}
+
+event::Task<Result<void>> ShardLease::release_locked() {
+  if (!lease_ || lease_->holder_identity.value_or("") != options_.shard) co_return Result<void>();
+  set_held_until(TimePoint::min());
+  for (int tries = 0; tries < 2; ++tries) {
+    if (tries > 0) {
+      if (auto done = co_await read(); !done) co_return done;
+      if (!lease_ || lease_->holder_identity.value_or("") != options_.shard) co_return Result<void>();
+    }
+    kube::Lease lease = *lease_;
+    lease.holder_identity = "";
+    lease.renew_time = client_.loop().wall_now();
+    auto done = co_await write(std::move(lease));
+    if (done) log_.info("shard Lease released");
+    if (done || done.error().kind != ErrorKind::kConflict) co_return done;
+  }
+  co_return failure(ErrorKind::kConflict, "Lease " + options_.ns + "/" + options_.shard + " is being changed by another");
+}
+
+event::Task<Result<void>> ShardLease::read() {
+  auto object = co_await client_.get(kube::leases(), options_.ns, options_.shard);
+  if (!object && object.error().kind == ErrorKind::kNotFound) {
+    observe(std::nullopt);
+    co_return Result<void>();
+  }
+  if (!object) co_return failure(object.error());
+  auto lease = kube::lease_from_json(*object);
+  if (!lease) co_return failure(lease.error());
+  observe(std::move(*lease));
+  co_return Result<void>();
+}
+
+event::Task<Result<void>> ShardLease::write(kube::Lease lease) {
+  bool create = !lease_;
+  auto object = create ? co_await client_.create(kube::leases(), options_.ns, kube::to_json(lease))
+                       : co_await client_.update(kube::leases(), options_.ns, options_.shard, kube::to_json(lease));
+  if (!object) co_return failure(object.error());
+  auto written = kube::lease_from_json(*object);
+  if (!written) co_return failure(written.error());
+  observe(std::move(*written));
+  co_return Result<void>();
+}
+
+Result<void> ShardLease::check_holder() const {
+  if (!lease_) return {};
+  std::string holder = lease_->holder_identity.value_or("");
+  if (holder.empty() || holder == options_.shard) return {};
+  auto duration = std::chrono::seconds(lease_->lease_duration_seconds.value_or(15));
+  Duration unchanged = client_.loop().now() - changed_at_;
+  if (unchanged >= duration) return {};
+  auto rest = std::chrono::ceil<std::chrono::seconds>(duration - unchanged).count();
+  return failure(ErrorKind::kConflict, "Lease " + options_.ns + "/" + options_.shard + " is held by '" + holder +
+                                           "'; it is ours again if it is not renewed for " + std::to_string(rest) + " s");
+}
+
+kube::Lease ShardLease::renewed() const {
+  WallTime now = client_.loop().wall_now();
+  kube::Lease lease = lease_.value_or(kube::Lease{});
+  lease.metadata.name = options_.shard;
+  lease.metadata.ns = options_.ns;
+  lease.metadata.labels.insert_or_assign(std::string(sharding::kRingLabel), options_.ring);
+  if (lease.holder_identity.value_or("") != options_.shard) {
+    lease.acquire_time = now;
+    if (lease_) lease.lease_transitions = lease.lease_transitions.value_or(0) + 1;
+  }
+  if (!lease.acquire_time) lease.acquire_time = now;
+  lease.holder_identity = options_.shard;
+  lease.lease_duration_seconds = int32_t(options_.duration.count());
+  lease.renew_time = now;
+  return lease;
+}
+
+void ShardLease::observe(std::optional<kube::Lease> lease) {
+  bool changed = !lease || !lease_ || lease->metadata.resource_version != lease_->metadata.resource_version;
+  if (changed) changed_at_ = client_.loop().now();
+  lease_ = std::move(lease);
+}
+
+void ShardLease::set_held_until(TimePoint until) {
+  bool before = held();
+  held_until_ = until;
+  if (before != held()) on_change_();
+}
+
+}  // namespace ringside::sidecar

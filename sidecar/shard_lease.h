@@ -1,0 +1,62 @@
+// The shard's Lease: the shard is a member of the ring while it is held.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "base/log.h"
+#include "event/mutex.h"
+#include "event/task.h"
+#include "kube/client.h"
+#include "kube/lease.h"
+
+namespace ringside::sidecar {
+
+// Holds, renews and releases the Lease <shard> in <ns> (protocol.md). It decides nothing: the controller's life does
+// (controller_life.h). One call at a time; a second one waits for the first.
+class ShardLease {
+ public:
+  struct Options {
+    std::string ring;
+    std::string shard;
+    std::string ns;
+    std::chrono::seconds duration = std::chrono::seconds(15);
+  };
+
+  ShardLease(kube::Client& client, Logger log, Options options);
+
+  // Acquires or renews. kConflict if somebody else holds it; the message says who and since when that was seen.
+  event::Task<Result<void>> hold();
+
+  // Gives it up, if held: objects move at once. Does nothing if another holds it.
+  event::Task<Result<void>> release();
+
+  // Whether the last renewal still counts: judged by our own monotonic clock from before the request was sent, so that we
+  // never believe longer in it than the others.
+  bool held() const;
+
+  // Runs, in phase 3, whenever held() may have changed by a call.
+  void set_on_change(std::function<void()> on_change) { on_change_ = std::move(on_change); }
+
+ private:
+  event::Task<Result<void>> hold_locked();
+  event::Task<Result<void>> release_locked();
+  event::Task<Result<void>> read();
+  event::Task<Result<void>> write(kube::Lease lease);
+  Result<void> check_holder() const;
+  kube::Lease renewed() const;
+  void observe(std::optional<kube::Lease> lease);
+  void set_held_until(TimePoint until);
+
+  kube::Client& client_;
+  Logger log_;
+  Options options_;
+  event::Mutex mutex_;
+  std::function<void()> on_change_ = [] {};
+  std::optional<kube::Lease> lease_;  // as last seen; nullopt: not read yet, or absent
+  TimePoint changed_at_{};            // when its resource version was first seen
+  TimePoint held_until_ = TimePoint::min();
+};
+
+}  // namespace ringside::sidecar

@@ -1,0 +1,144 @@
+#include "sidecar/sidecar.h"
+
+#include "sidecar/serving_identity.h"
+
+namespace ringside::sidecar {
+
+Result<std::unique_ptr<Sidecar>> Sidecar::create(event::Loop& loop, Logger log, const Options& options,
+                                                 const kube::Config& config) {
+  auto sidecar = std::unique_ptr<Sidecar>(new Sidecar(loop, std::move(log), options));
+  if (auto done = sidecar->connect(config); !done) return failure(done.error());
+  sidecar->build();
+  if (auto done = sidecar->listen(); !done) return failure(done.error());
+  return sidecar;
+}
+
+Sidecar::Sidecar(event::Loop& loop, Logger log, const Options& options)
+    : loop_(loop),
+      log_(log.with({{"ring", options.ring}, {"shard", options.shard}})),
+      options_(options),
+      lease_held_(metrics_.gauge("ringside_sidecar_lease_held", "1 while the shard Lease is held.")),
+      connections_(metrics_.gauge("ringside_sidecar_controller_connections", "Open connections of the controller.")) {}
+
+Result<void> Sidecar::connect(const kube::Config& config) {
+  auto api = kube::ApiServer::create(loop_, log_, config, {.user_agent = "ringside-sidecar/" RINGSIDE_VERSION});
+  if (!api) return failure(api.error());
+  api_ = std::move(*api);
+  kube::Config anonymous = config;
+  anonymous.tls.identity = {};
+  anonymous.token.clear();
+  anonymous.token_file.clear();
+  auto tls = net::TlsClientContext::create(anonymous.tls);
+  if (!tls) return failure(tls.error());
+  http::Client::Options options;
+  bool v6 = config.host.find(':') != std::string::npos;
+  options.authority = (v6 ? "[" + config.host + "]" : config.host) + ":" + std::to_string(config.port);
+  proxy_api_ = std::make_unique<http::Client>(loop_, log_, http::tls_dialer(loop_, config.host, config.port, *tls), options);
+  return {};
+}
+
+void Sidecar::build() {
+  kube::Client& client = api_->client();
+  lease_ = std::make_unique<ShardLease>(
+      client, log_, ShardLease::Options{.ring = options_.ring, .shard = options_.shard, .ns = options_.ns});
+  bridge_ = std::make_unique<ElectionBridge>(client, log_, options_.ring, options_.election, *lease_);
+  ControllerLife::Options life;
+  life.grace = options_.grace;
+  if (options_.election.mode == ElectionOptions::Mode::kOff) life.election_wait = Duration::zero();
+  life_ = std::make_unique<ControllerLife>(loop_, log_, life, *bridge_, *lease_);
+  handover_ = std::make_unique<HandoverAgent>(
+      client, log_, metrics_,
+      HandoverAgent::Options{.ring = options_.ring, .shard = options_.shard, .quiet_window = options_.quiet_window});
+  ring_ = std::make_unique<RingView>(client, log_, options_.ring, options_.all_views, [this] { on_ring_changed(); });
+  proxy_ = std::make_unique<Proxy>(loop_, log_, metrics_, ShardIdentity{options_.ring, options_.shard},
+                                   ProxyParts{.api = *proxy_api_,
+                                              .ring = *ring_,
+                                              .lease = *lease_,
+                                              .bridge = *bridge_,
+                                              .gate = *handover_,
+                                              .on_ring_read = [this] { life_->on_ring_read(); }});
+  lease_->set_on_change([this] { lease_held_.set({}, lease_->held() ? 1 : 0); });
+  bridge_->set_blocked(ring_->problem());
+}
+
+void Sidecar::on_ring_changed() {
+  if (ring_->ring()) {
+    bridge_->set_blocked(std::nullopt);
+  } else {
+    bridge_->set_blocked(ring_->problem());
+  }
+  handover_->set_ring(ring_->ring());
+  proxy_->on_ring_changed();
+}
+
+Result<void> Sidecar::listen() {
+  auto identity = load_or_make_identity(options_.state_dir, loop_.wall_now());
+  if (!identity) return failure(identity.error().with_context("certificate of the sidecar"));
+  auto tls = net::TlsServerContext::create(identity->serving, {"h2", "http/1.1"});
+  if (!tls) return failure(tls.error());
+
+  auto on_connections = [this](size_t) {
+    size_t open = 0;
+    for (const auto& server : servers_) open += server->open_connections();
+    connections_.set({}, double(open));
+    if (open == 0 && life_->connections() > 0) handover_->on_controller_gone();
+    life_->on_connections_changed(open);
+  };
+  auto listen_on = [&](const HostPort& where) {
+    http::ServerOptions options{.address = where.host, .port = where.port, .tls = *tls};
+    return http::Server::listen(loop_, log_, options, proxy_->acceptor(),
+                                http::ServerObserver{.on_connections_changed = on_connections});
+  };
+  auto server = listen_on(options_.listen);
+  if (!server) return failure(server.error());
+  servers_.push_back(std::move(*server));
+  for (const auto& where : options_.also_listen) {
+    auto another = listen_on(where);
+    if (another) {
+      servers_.push_back(std::move(*another));
+    } else {
+      log_.info("not listening there, which only matters to clients that go by the API server's in-cluster name",
+                {{"error", another.error().message}});
+    }
+  }
+  auto status = http::Server::listen(loop_, log_, http::ServerOptions{.address = options_.status_listen.host,
+                                                                      .port = options_.status_listen.port},
+                                     http::Service(status_router()));
+  if (!status) return failure(status.error().with_context("--status-listen"));
+  status_server_ = std::move(*status);
+
+  if (!options_.serviceaccount_dir.empty()) {
+    auto dir = ServiceAccountDir::create(loop_, log_,
+                                         {.source = options_.serviceaccount_source,
+                                          .target = options_.serviceaccount_dir,
+                                          .sidecar_ca_pem = identity->ca_pem});
+    if (!dir) return failure(dir.error().with_context("ServiceAccount files for the controller"));
+    serviceaccount_dir_ = std::move(*dir);
+  }
+  return {};
+}
+
+http::Router Sidecar::status_router() {
+  http::Router router;
+  auto ok = [](const http::Request&) -> event::Task<http::Response> { co_return http::text_response(200, "ok\n"); };
+  router.add("/startz", ok);
+  router.add("/livez", ok);
+  router.add("/healthz", ok);
+  router.add("/readyz", [this](const http::Request&) -> event::Task<http::Response> {
+    if (!ring_->ring()) co_return http::text_response(503, ring_->problem() + "\n");
+    if (!lease_->held()) co_return http::text_response(503, "the shard Lease is not held\n");
+    co_return http::text_response(200, "ok\n");
+  });
+  router.add("/metrics", [this](const http::Request&) -> event::Task<http::Response> {
+    lease_held_.set({}, lease_->held() ? 1 : 0);
+    co_return http::text_response(200, metrics_.to_text(), "text/plain; version=0.0.4; charset=utf-8");
+  });
+  return router;
+}
+
+event::Task<void> Sidecar::wind_down() {
+  co_await life_->wind_up(options_.shutdown_patience);
+  for (auto& server : servers_) server->drain();
+}
+
+}  // namespace ringside::sidecar

@@ -1,0 +1,22 @@
+#include "sidecar/status_response.h"
+
+namespace ringside::sidecar {
+
+http::Response status_response(const kube::Status& status, kube::Encoding encoding) {
+  http::Response response{.status = status.code,
+                          .headers = {{"content-type", std::string(kube::content_type(encoding))},
+                                      {"cache-control", "no-cache, private"}},
+                          .body = kube::to_body(status, encoding)};
+  if (status.retry_after_seconds) response.headers.add("retry-after", std::to_string(*status.retry_after_seconds));
+  return response;
+}
+
+kube::Status status_of_failure(const Error& error, bool is_write) {
+  std::string message = "sidecar: the API server cannot be reached: " + error.message;
+  if (error.kind == ErrorKind::kRefused) return kube::service_unavailable(message, 1);
+  if (error.kind == ErrorKind::kTimedOut) return kube::gateway_timeout(message);
+  if (!is_write) return kube::service_unavailable(message, 1);
+  return kube::bad_gateway(message + "; the request may have been processed");
+}
+
+}  // namespace ringside::sidecar

@@ -1,0 +1,201 @@
+#include "central/assignment.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "base/json.h"
+
+namespace ringside::central {
+namespace {
+
+using testing::HasSubstr;
+
+constexpr std::string_view kShardLabel = "shard.alpha.sharding.timebertt.dev/example";
+constexpr std::string_view kDrainLabel = "drain.alpha.sharding.timebertt.dev/example";
+
+sharding::ControllerRing example_ring() {
+  sharding::ControllerRing ring;
+  ring.meta.name = "example";
+  ring.spec.resources = {{.resource = {"", "secrets"}, .controlled = {{"", "configmaps"}}}};
+  return ring;
+}
+
+AdmissionInput secret() {
+  AdmissionInput input;
+  input.resource = {"", "secrets"};
+  input.kind = "Secret";
+  input.operation = "CREATE";
+  input.object.ns = "default";
+  input.object.name = "foo";
+  return input;
+}
+
+AdmissionInput config_map() {
+  AdmissionInput input = secret();
+  input.resource = {"", "configmaps"};
+  input.kind = "ConfigMap";
+  input.object.name = "checksums-foo";
+  input.object.owner_references.push_back({"v1", "Secret", "foo", "u1", true, true});
+  return input;
+}
+
+// The update of an object on shard-0 that drops its label.
+AdmissionInput dropping_update() {
+  AdmissionInput input = secret();
+  input.operation = "UPDATE";
+  input.old_object = input.object;
+  input.old_object->labels.emplace(kShardLabel, "shard-0");
+  return input;
+}
+
+const ring::Ring& three_shards() {
+  static const ring::Ring kRing({"shard-0", "shard-1", "shard-2"});
+  return kRing;
+}
+
+AssignmentDecision decide(const AdmissionInput& input, const ring::Ring& shards = three_shards(), uint64_t random = 0) {
+  return decide_assignment(input, example_ring(), shards, random);
+}
+
+std::string allowed_reason(const AssignmentDecision& decision) {
+  auto* allowed = std::get_if<AllowUnchanged>(&decision);
+  return allowed ? allowed->reason : "(not allowed unchanged)";
+}
+
+std::string review_error(const AssignmentDecision& decision) {
+  auto* error = std::get_if<ReviewError>(&decision);
+  return error ? std::to_string(error->code) + " " + error->message : "(no error)";
+}
+
+// The owner of the key /Secret/default/foo. The ring has vectors of its own.
+std::string owner_of_foo() {
+  return std::string(three_shards().owner("/Secret/default/foo"));
+}
+
+TEST(AssignmentTest, AddsLabelsWhereThereAreNone) {
+  auto decision = decide(secret());
+  auto* assign = std::get_if<Assign>(&decision);
+  ASSERT_TRUE(assign);
+  EXPECT_EQ(assign->shard, owner_of_foo());
+  EXPECT_EQ(assign->name, "");
+  EXPECT_EQ(assign->patch,
+            R"([{"op":"add","path":"/metadata/labels","value":{"shard.alpha.sharding.timebertt.dev/example":")" +
+                owner_of_foo() + R"("}}])");
+}
+
+TEST(AssignmentTest, KeepsOtherLabels) {
+  AdmissionInput input = secret();
+  input.object.labels.emplace("a", "1");
+  auto decision = decide(input);
+  EXPECT_EQ(std::get<Assign>(decision).patch,
+            R"([{"op":"add","path":"/metadata/labels/shard.alpha.sharding.timebertt.dev~1example","value":")" +
+                owner_of_foo() + R"("}])");
+}
+
+TEST(AssignmentTest, AnEmptyShardLabelIsNone) {
+  AdmissionInput input = secret();
+  input.object.labels.emplace(kShardLabel, "");
+  EXPECT_EQ(std::get<Assign>(decide(input)).shard, owner_of_foo());
+}
+
+TEST(AssignmentTest, ControlledObjectsFollowTheirController) {
+  EXPECT_EQ(std::get<Assign>(decide(config_map())).shard, owner_of_foo());
+  AdmissionInput generated = config_map();
+  generated.object.name.clear();
+  generated.object.generate_name = "foo-";
+  EXPECT_EQ(std::get<Assign>(decide(generated)).shard, owner_of_foo());
+  EXPECT_EQ(std::get<Assign>(decide(generated)).name, "");
+}
+
+TEST(AssignmentTest, LeavesAloneWhatIsAssigned) {
+  for (AdmissionInput input : {secret(), config_map()}) {
+    input.object.labels.emplace(kShardLabel, "gone");
+    EXPECT_EQ(allowed_reason(decide(input)), "object is already assigned");
+  }
+}
+
+TEST(AssignmentTest, WithoutShardsObjectsStayUnassigned) {
+  EXPECT_EQ(allowed_reason(decide(secret(), ring::Ring())), "there is no available shard");
+  EXPECT_EQ(allowed_reason(decide(config_map(), ring::Ring())), "there is no available shard");
+}
+
+TEST(AssignmentTest, WithoutControllerControlledObjectsStayUnassigned) {
+  AdmissionInput input = config_map();
+  input.object.owner_references[0].controller = false;
+  EXPECT_EQ(allowed_reason(decide(input)), "object should not be assigned");
+}
+
+TEST(AssignmentTest, Errors) {
+  AdmissionInput pod = secret();
+  pod.resource = {"", "pods"};
+  EXPECT_EQ(review_error(decide(pod)), "400 resource pods is not in ControllerRing example");
+  AdmissionInput child = config_map();
+  child.object.owner_references[0].kind.clear();
+  EXPECT_THAT(review_error(decide(child)), HasSubstr("400 kind of the controller reference"));
+  AdmissionInput nameless = secret();
+  nameless.object.name.clear();
+  EXPECT_EQ(review_error(decide(nameless)), "400 metadata.name is empty");
+}
+
+TEST(AssignmentTest, OtherOperationsPass) {
+  AdmissionInput input = secret();
+  input.operation = "DELETE";
+  EXPECT_EQ(allowed_reason(decide(input)), "operation is neither CREATE nor UPDATE");
+}
+
+TEST(AssignmentTest, ChoosesTheNameOfAMainObject) {
+  AdmissionInput input = secret();
+  input.object.name.clear();
+  input.object.generate_name = "foo-";
+  auto assign = std::get<Assign>(decide(input, three_shards(), 1));
+  EXPECT_EQ(assign.name, "foo-cbbbb");
+  EXPECT_EQ(assign.shard, three_shards().owner("/Secret/default/foo-cbbbb"));
+  EXPECT_THAT(assign.patch, testing::StartsWith(R"([{"op":"add","path":"/metadata/name","value":"foo-cbbbb"},)"));
+  EXPECT_EQ(allowed_reason(decide(input, ring::Ring())), "there is no available shard");
+}
+
+TEST(AssignmentTest, ADroppedLabelComesBack) {
+  // On a shard that the hash would not choose, to see that it is kept.
+  AdmissionInput input = dropping_update();
+  std::string other = owner_of_foo() == "shard-0" ? "shard-1" : "shard-0";
+  input.old_object->labels.insert_or_assign(std::string(kShardLabel), other);
+  EXPECT_EQ(std::get<Assign>(decide(input)).shard, other);
+}
+
+TEST(AssignmentTest, ALabelThatWasRemovedOnPurposeDoesNot) {
+  ring::Ring with_owner({"shard-0", "shard-1"});
+  std::string owner(with_owner.owner("/Secret/default/foo"));
+  std::string other = owner == "shard-0" ? "shard-1" : "shard-0";
+  AdmissionInput input = dropping_update();
+  input.old_object->labels.insert_or_assign(std::string(kShardLabel), other);
+
+  AdmissionInput draining = input;
+  draining.old_object->labels.emplace(kDrainLabel, "true");
+  EXPECT_EQ(std::get<Assign>(decide(draining, with_owner)).shard, owner);
+  for (auto manager : {"sharding-sidecar", "controllersharding"}) {
+    AdmissionInput handover = input;
+    handover.field_manager = manager;
+    EXPECT_EQ(std::get<Assign>(decide(handover, with_owner)).shard, owner) << manager;
+  }
+  AdmissionInput lost = input;
+  lost.old_object->labels.insert_or_assign(std::string(kShardLabel), "gone");
+  EXPECT_EQ(std::get<Assign>(decide(lost, with_owner)).shard, owner);
+}
+
+TEST(AssignmentPatchTest, EscapesTheLabelKey) {
+  kube::ObjectMeta object;
+  object.labels.emplace("a", "1");
+  EXPECT_THAT(assignment_patch(object, "r~x", "shard-0"),
+              HasSubstr("/metadata/labels/shard.alpha.sharding.timebertt.dev~1r~0x"));
+}
+
+TEST(GeneratedNameTest, LooksLikeTheApiServers) {
+  EXPECT_EQ(generated_name("a-", 0), "a-bbbbb");
+  EXPECT_EQ(generated_name("", 26), "9bbbb");
+  EXPECT_EQ(generated_name("a-", UINT64_MAX).size(), 7U);
+  EXPECT_EQ(generated_name(std::string(58, 'x'), 0), std::string(58, 'x') + "bbbbb");
+  EXPECT_EQ(generated_name(std::string(200, 'x'), 0).size(), 63U);
+}
+
+}  // namespace
+}  // namespace ringside::central

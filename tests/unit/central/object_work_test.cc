@@ -1,0 +1,98 @@
+#include "central/object_work.h"
+
+#include <gtest/gtest.h>
+
+namespace ringside::central {
+namespace {
+
+using sharding::ResourceRole;
+
+constexpr char kShard[] = "shard.alpha.sharding.timebertt.dev/example";
+constexpr char kDrain[] = "drain.alpha.sharding.timebertt.dev/example";
+
+class ObjectWorkTest : public testing::Test {
+ protected:
+  ObjectWorkTest() : view_("example", std::make_shared<const ring::Ring>(std::vector<std::string>{"a", "b"})) {
+    object_.name = "foo";
+    object_.ns = "default";
+    object_.resource_version = "7";
+    desired_ = view_.shards().owner("/Secret/default/foo");
+    other_ = desired_ == "a" ? "b" : "a";
+  }
+
+  Work main_work() { return view_.judge(ResourceRole::kMain, "", "Secret", object_).work; }
+  Work child_work() {
+    kube::ObjectMeta child = object_;
+    child.name = "child";
+    child.owner_references.push_back(
+        {.api_version = "v1", .kind = "Secret", .name = "foo", .uid = "u", .controller = true});
+    return view_.judge(ResourceRole::kControlled, "", "ConfigMap", child).work;
+  }
+
+  RingView view_;
+  kube::ObjectMeta object_;
+  std::string desired_;
+  std::string other_;
+};
+
+TEST_F(ObjectWorkTest, UnassignedMoves) {
+  EXPECT_EQ(main_work(), Work::kMove);
+  EXPECT_EQ(child_work(), Work::kMove);
+}
+
+TEST_F(ObjectWorkTest, ObjectOfAShardThatIsNotAvailableMovesDrainedOrNot) {
+  object_.labels[kShard] = "gone";
+  EXPECT_EQ(main_work(), Work::kMove);
+  EXPECT_EQ(child_work(), Work::kMove);
+  object_.labels[kDrain] = "true";
+  EXPECT_EQ(main_work(), Work::kMove);
+}
+
+TEST_F(ObjectWorkTest, WhereItBelongsNothingIsDone) {
+  object_.labels[kShard] = desired_;
+  EXPECT_EQ(main_work(), Work::kNone);
+  EXPECT_EQ(child_work(), Work::kNone);
+}
+
+TEST_F(ObjectWorkTest, DrainIsWithdrawnWhenTheRingWantsTheObjectWhereItIs) {
+  object_.labels[kShard] = desired_;
+  object_.labels[kDrain] = "true";
+  EXPECT_EQ(main_work(), Work::kWithdrawDrain);
+}
+
+TEST_F(ObjectWorkTest, MainOnAnotherAvailableShardIsDrainedOnce) {
+  object_.labels[kShard] = other_;
+  EXPECT_EQ(main_work(), Work::kDrain);
+  object_.labels[kDrain] = "true";
+  EXPECT_EQ(main_work(), Work::kNone);
+}
+
+TEST_F(ObjectWorkTest, ChildOnAnotherAvailableShardWaitsForItsOwner) {
+  object_.labels[kShard] = other_;
+  EXPECT_EQ(child_work(), Work::kFollow);
+}
+
+TEST_F(ObjectWorkTest, ControlledObjectWithoutControllerIsNobodys) {
+  EXPECT_EQ(view_.judge(ResourceRole::kControlled, "", "ConfigMap", object_).work, Work::kNone);
+  object_.labels[kShard] = "gone";
+  EXPECT_EQ(view_.judge(ResourceRole::kControlled, "", "ConfigMap", object_).work, Work::kNone);
+}
+
+TEST_F(ObjectWorkTest, WithoutShardsEverythingStays) {
+  RingView empty("example", std::make_shared<const ring::Ring>());
+  object_.labels[kShard] = "gone";
+  EXPECT_EQ(empty.judge(ResourceRole::kMain, "", "Secret", object_).work, Work::kNone);
+}
+
+TEST_F(ObjectWorkTest, PatchesAreMergePatchesOfTheVersionThatWasSeen) {
+  EXPECT_EQ(json::to_string(view_.patch(Work::kMove, object_)),
+            R"({"metadata":{"resourceVersion":"7","labels":{"shard.alpha.sharding.timebertt.dev/example":null,)"
+            R"("drain.alpha.sharding.timebertt.dev/example":null}}})");
+  EXPECT_EQ(json::to_string(view_.patch(Work::kDrain, object_)),
+            R"({"metadata":{"resourceVersion":"7","labels":{"drain.alpha.sharding.timebertt.dev/example":"true"}}})");
+  EXPECT_EQ(json::to_string(view_.patch(Work::kWithdrawDrain, object_)),
+            R"({"metadata":{"resourceVersion":"7","labels":{"drain.alpha.sharding.timebertt.dev/example":null}}})");
+}
+
+}  // namespace
+}  // namespace ringside::central

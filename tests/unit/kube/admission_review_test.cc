@@ -1,0 +1,176 @@
+#include "kube/admission_review.h"
+
+#include <gtest/gtest.h>
+
+namespace ringside::kube {
+namespace {
+
+constexpr std::string_view kCreate = R"({
+  "kind": "AdmissionReview", "apiVersion": "admission.k8s.io/v1",
+  "request": {
+    "uid": "r1",
+    "kind": {"group": "apps", "version": "v1", "kind": "Deployment"},
+    "resource": {"group": "apps", "version": "v1", "resource": "deployments"},
+    "requestKind": {"group": "apps", "version": "v1", "kind": "Deployment"},
+    "name": "x", "namespace": "default", "operation": "CREATE",
+    "userInfo": {"username": "system:serviceaccount:default:op", "uid": "u", "groups": ["a", "b"],
+                 "extra": {"authentication.kubernetes.io/pod-name": ["op-0", "z"], "other": [], "bad": "text"}},
+    "object": {
+      "kind": "Deployment", "apiVersion": "apps/v1",
+      "metadata": {"name": "x", "namespace": "default", "labels": {"a": "1"}, "generation": 2,
+                   "ownerReferences": [{"apiVersion": "v1", "kind": "Foo", "name": "f", "uid": "u", "controller": true}],
+                   "managedFields": [{"manager": "m", "fieldsV1": {"f:spec": {}}}],
+                   "creationTimestamp": "2026-11-22T14:36:00Z"},
+      "spec": {"metadata": {"name": "not this"}, "replicas": 18446744073709551615, "list": [[1.5, {"a": null}], true]},
+      "status": {}
+    },
+    "oldObject": null, "dryRun": true,
+    "options": {"kind": "CreateOptions", "fieldManager": "kubectl", "more": {"fieldManager": "no"}}
+  }
+})";
+
+std::string review(std::string_view request) {
+  return R"({"kind":"AdmissionReview","apiVersion":"admission.k8s.io/v1","request":)" + std::string(request) + "}";
+}
+
+TEST(AdmissionReview, ReadsACreate) {
+  auto request = parse_admission_review(kCreate);
+  ASSERT_TRUE(request) << request.error().message;
+  EXPECT_EQ(request->uid, "r1");
+  EXPECT_EQ(request->kind, (GroupVersionKind{"apps", "v1", "Deployment"}));
+  EXPECT_EQ(request->resource, (GroupVersionResource{"apps", "v1", "deployments"}));
+  EXPECT_EQ(request->sub_resource, "");
+  EXPECT_EQ(request->name, "x");
+  EXPECT_EQ(request->ns, "default");
+  EXPECT_EQ(request->operation, Operation::kCreate);
+  EXPECT_TRUE(request->dry_run);
+  EXPECT_EQ(request->field_manager, "kubectl");
+  EXPECT_EQ(request->user.name, "system:serviceaccount:default:op");
+  EXPECT_EQ(request->user.extra_value(kPodNameExtra), "op-0");
+  EXPECT_EQ(request->user.extra_value("other"), "");
+  EXPECT_EQ(request->user.extra_value("none"), "");
+  ASSERT_TRUE(request->object_meta);
+  EXPECT_EQ(request->object_meta->name, "x");
+  EXPECT_EQ(request->object_meta->label("a"), "1");
+  EXPECT_EQ(request->object_meta->generation, 2);
+  ASSERT_NE(controller_of(*request->object_meta), nullptr);
+  EXPECT_EQ(controller_of(*request->object_meta)->name, "f");
+  EXPECT_FALSE(request->old_object_meta);
+  EXPECT_TRUE(request->object.is_null());
+}
+
+TEST(AdmissionReview, KeepsTheWholeObjectIfAsked) {
+  auto request = parse_admission_review(kCreate, WholeObject::kKeep);
+  ASSERT_TRUE(request) << request.error().message;
+  EXPECT_EQ(request->object_meta->name, "x");
+  EXPECT_EQ(
+      json::to_string(request->object),
+      R"({"kind":"Deployment","apiVersion":"apps/v1","metadata":{"name":"x","namespace":"default",)"
+      R"("labels":{"a":"1"},"generation":2,"ownerReferences":[{"apiVersion":"v1","kind":"Foo","name":"f",)"
+      R"("uid":"u","controller":true}],"creationTimestamp":"2026-11-22T14:36:00Z"},)"
+      R"("spec":{"metadata":{"name":"not this"},"replicas":18446744073709553000.0,"list":[[1.5,{"a":null}],true]},)"
+      R"("status":{}})");
+}
+
+TEST(AdmissionReview, ReadsUpdatesAndDeletes) {
+  auto update = parse_admission_review(review(
+      R"({"uid":"r","operation":"UPDATE","subResource":"status","object":{"metadata":{"name":"new"}},
+          "oldObject":{"metadata":{"name":"old"},"spec":{}}})"));
+  ASSERT_TRUE(update) << update.error().message;
+  EXPECT_EQ(update->operation, Operation::kUpdate);
+  EXPECT_EQ(update->sub_resource, "status");
+  EXPECT_EQ(update->object_meta->name, "new");
+  EXPECT_EQ(update->old_object_meta->name, "old");
+  EXPECT_FALSE(update->dry_run);
+  auto remove = parse_admission_review(review(R"({"uid":"r","operation":"DELETE","object":null,"oldObject":{}})"));
+  ASSERT_TRUE(remove);
+  EXPECT_FALSE(remove->object_meta);
+  EXPECT_TRUE(remove->old_object_meta);
+  EXPECT_EQ(parse_admission_review(review(R"({"uid":"r","operation":"CONNECT"})"))->operation, Operation::kConnect);
+}
+
+TEST(AdmissionReview, LastOfEqualNamesCounts) {
+  auto request = parse_admission_review(review(
+      R"({"uid":"a","operation":"CREATE","uid":"b","object":{"metadata":{"name":"x"},"metadata":{"name":"y"}}})"));
+  ASSERT_TRUE(request);
+  EXPECT_EQ(request->uid, "b");
+  EXPECT_EQ(request->object_meta->name, "y");
+}
+
+TEST(AdmissionReview, WrongTypesAreAsIfMissing) {
+  auto request = parse_admission_review(review(
+      R"({"uid":"r","operation":"CREATE","name":1,"userInfo":[],"object":{"metadata":[{"name":"x"}]},"oldObject":[{}],
+          "options":"x","dryRun":"yes","kind":"Pod","resource":[1]})"));
+  ASSERT_TRUE(request) << request.error().message;
+  EXPECT_EQ(request->name, "");
+  EXPECT_EQ(request->object_meta->name, "");
+  EXPECT_FALSE(request->old_object_meta);
+  EXPECT_FALSE(request->dry_run);
+}
+
+TEST(AdmissionReview, RefusesWhatIsNone) {
+  const std::pair<std::string, std::string_view> cases[] = {
+      {"", "AdmissionReview: not valid JSON at offset 0: The document is empty."},
+      {"[]", "AdmissionReview: is no JSON object"},
+      {"5", "AdmissionReview: is no JSON object"},
+      {"{}", "AdmissionReview: kind '' of '' is not AdmissionReview of admission.k8s.io/v1"},
+      {R"({"kind":"AdmissionReview","apiVersion":"admission.k8s.io/v1beta1"})",
+       "AdmissionReview: kind 'AdmissionReview' of 'admission.k8s.io/v1beta1' is not AdmissionReview of "
+       "admission.k8s.io/v1"},
+      {R"({"kind":"AdmissionReview","apiVersion":"admission.k8s.io/v1"})", "AdmissionReview: request is missing"},
+      {review("null"), "AdmissionReview: request is missing"},
+      {review("[1]"), "AdmissionReview: request is missing"},
+      {review("{}"), "AdmissionReview: request.uid is missing"},
+      {review(R"({"uid":5,"operation":"CREATE"})"), "AdmissionReview: request.uid is missing"},
+      {review(R"({"uid":"r"})"), "AdmissionReview: request.operation is ''"},
+      {review(R"({"uid":"r","operation":"create"})"), "AdmissionReview: request.operation is 'create'"},
+  };
+  for (const auto& [body, message] : cases) {
+    auto request = parse_admission_review(body);
+    ASSERT_FALSE(request) << body;
+    EXPECT_EQ(request.error().kind, ErrorKind::kInvalid);
+    EXPECT_EQ(request.error().message, message);
+  }
+  for (auto body : {R"({"a":1} x)", R"({"a":})", "{\"a\":\"\xff\"}"})
+    EXPECT_FALSE(parse_admission_review(body)) << body;
+}
+
+TEST(AdmissionReview, DepthIsLimited) {
+  auto nested = [](const std::string& front, int depth, const std::string& back) {
+    return review(R"({"uid":"r","operation":"CREATE","object":{)" + front + std::string(size_t(depth), '[') +
+                  std::string(size_t(depth), ']') + back + "}}");
+  };
+  EXPECT_TRUE(parse_admission_review(nested(R"("spec":)", 9'000, "")));
+  EXPECT_FALSE(parse_admission_review(nested(R"("spec":)", 10'000, "")));
+  EXPECT_FALSE(parse_admission_review(nested(R"("spec":)", 1'000'000, "")));
+  EXPECT_FALSE(parse_admission_review(nested(R"("spec":)", 9'000, ""), WholeObject::kKeep));
+  EXPECT_TRUE(parse_admission_review(nested(R"("metadata":{"labels":)", 100, "}")));
+  EXPECT_FALSE(parse_admission_review(nested(R"("metadata":{"labels":)", 130, "}")));
+}
+
+TEST(AdmissionReview, WritesAnswers) {
+  const std::string front = R"({"kind":"AdmissionReview","apiVersion":"admission.k8s.io/v1","response":{"uid":"r1",)";
+  EXPECT_EQ(to_body(allow(), "r1"), front + R"("allowed":true}})");
+  EXPECT_EQ(to_body(allow_with_patch(json::Array()), "r1"), front + R"("allowed":true}})");
+  auto patch = json::Value::array({json::Value::object({{"op", "remove"}, {"path", "/a"}})});
+  EXPECT_EQ(to_body(allow_with_patch(patch), "r1"),
+            front + R"("allowed":true,"patch":"W3sib3AiOiJyZW1vdmUiLCJwYXRoIjoiL2EifV0=","patchType":"JSONPatch"}})");
+  auto warned = allow();
+  warned.warnings = {"a", "b"};
+  EXPECT_EQ(to_body(warned, "r1"), front + R"("allowed":true,"warnings":["a","b"]}})");
+  EXPECT_EQ(to_body(deny(403, "no"), "r1"),
+            front + R"("allowed":false,"status":{"kind":"Status","apiVersion":"v1","metadata":{},"status":"Failure",)"
+                    R"("message":"no","reason":"Forbidden","code":403}}})");
+}
+
+TEST(AdmissionReview, PatchIsBase64OfAnyLength) {
+  for (std::string_view value : {"", "1", "12", "123"}) {
+    auto body = json::parse(to_body(allow_with_patch(json::Array{value}), "r"));
+    std::string patch(body->string_at({"response", "patch"}));
+    EXPECT_EQ(patch.size() % 4, 0U);
+    EXPECT_EQ(patch.substr(0, 3), "WyI");  // '["'
+  }
+}
+
+}  // namespace
+}  // namespace ringside::kube
