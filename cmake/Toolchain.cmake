@@ -30,6 +30,9 @@ target_compile_definitions(ringside_options INTERFACE RINGSIDE_VERSION="${PROJEC
 if(RINGSIDE_SANITIZE)
   add_compile_options(-fsanitize=${RINGSIDE_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
   add_link_options(-fsanitize=${RINGSIDE_SANITIZE})
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+    add_compile_options(-fsanitize-ignorelist=${PROJECT_SOURCE_DIR}/cmake/sanitizer-ignorelist.txt)
+  endif()
   # std::vector and std::string tell AddressSanitizer how much of their memory is in use.
   add_compile_definitions(_GLIBCXX_SANITIZE_VECTOR)
 endif()

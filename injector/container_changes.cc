@@ -33,7 +33,8 @@ void change_env(const PodView::Container& container, JsonPatch& patch, std::vect
   const json::Array& env = container.value->array_at({"env"});
   size_t wanted = service_env().size();
   auto named = size_t(std::ranges::count_if(env, has_our_name));
-  if (named == wanted && env.size() >= wanted && std::ranges::equal(env | std::views::take(wanted), service_env())) return;
+  if (named == wanted && env.size() >= wanted && std::ranges::equal(env | std::views::take(wanted), service_env()))
+    return;
 
   std::string path = container.path + "/env";
   for (size_t i = env.size(); i-- > 0;) {

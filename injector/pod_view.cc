@@ -56,7 +56,8 @@ Result<void> PodView::find_sidecar() {
   for (size_t i = 0; i < init_containers.size(); ++i) {
     if (init_containers[i].string_at({"name"}) != kSidecarName) continue;
     if (sidecar_ != nullptr || init_containers[i].string_at({"restartPolicy"}) != "Always") {
-      return failure(ErrorKind::kInvalid, name() + ": an init container of its own is called ringside-sidecar: rename it");
+      return failure(ErrorKind::kInvalid,
+                     name() + ": an init container of its own is called ringside-sidecar: rename it");
     }
     sidecar_ = &init_containers[i];
     sidecar_index_ = i;
@@ -73,8 +74,8 @@ Result<void> PodView::add_containers(std::string_view field, size_t first_index)
     if (&container == sidecar_) continue;
     Result<void> lists = check_lists(container, {"env", "volumeMounts", "ports"});
     if (!lists) return lists;
-    containers_.push_back({"/spec/" + std::string(field) + "/" + std::to_string(index++), container.string_at({"name"}),
-                           &container});
+    containers_.push_back(
+        {"/spec/" + std::string(field) + "/" + std::to_string(index++), container.string_at({"name"}), &container});
   }
   return {};
 }

@@ -13,13 +13,15 @@ Result<std::string> token_volume_of(const PodView& pod, const PodView::Container
   for (const json::Value& mount : container.value->array_at({"volumeMounts"})) {
     std::string path = clean_mount_path(mount.string_at({"mountPath"}));
     if (path.starts_with(below)) {
-      return failure(ErrorKind::kInvalid, context + " mounts " + path +
-                                              ", below the ServiceAccount directory that the sidecar provides: mount it elsewhere");
+      return failure(ErrorKind::kInvalid,
+                     context + " mounts " + path +
+                         ", below the ServiceAccount directory that the sidecar provides: mount it elsewhere");
     }
     if (path != kServiceAccountPath) continue;
     if (!mount.string_at({"subPath"}).empty() || !mount.string_at({"subPathExpr"}).empty()) {
-      return failure(ErrorKind::kInvalid, context + " mounts its ServiceAccount directory by subPath, where a rotated token "
-                                                    "never arrives: mount the whole volume");
+      return failure(ErrorKind::kInvalid, context +
+                                              " mounts its ServiceAccount directory by subPath, where a rotated token "
+                                              "never arrives: mount the whole volume");
     }
     if (!volume.empty()) return failure(ErrorKind::kInvalid, context + " mounts its ServiceAccount directory twice");
     volume = mount.string_at({"name"});
@@ -46,8 +48,9 @@ Result<std::string> find_token_volume(const PodView& pod) {
     Result<std::string> volume = token_volume_of(pod, {"", kSidecarName, pod.sidecar()});
     if (!volume) return volume;
     if (volume->empty() || *volume == kServiceAccountVolume) {
-      return failure(ErrorKind::kInvalid, pod.name() + ": its container ringside-sidecar lacks the ServiceAccount token: "
-                                                       "remove the container, it is injected");
+      return failure(ErrorKind::kInvalid, pod.name() +
+                                              ": its container ringside-sidecar lacks the ServiceAccount token: "
+                                              "remove the container, it is injected");
     }
     found = *volume;
   }
@@ -59,16 +62,18 @@ Result<std::string> find_token_volume(const PodView& pod) {
     if (*volume == kServiceAccountVolume) continue;
     if (!found.empty() && found != *volume) {
       return failure(ErrorKind::kInvalid, pod.name() + ": container " + std::string(container.name) +
-                                              " mounts another ServiceAccount volume (" + *volume + ") than the others (" +
-                                              found + "), but the sidecar can serve one: use one volume");
+                                              " mounts another ServiceAccount volume (" + *volume +
+                                              ") than the others (" + found +
+                                              "), but the sidecar can serve one: use one volume");
     }
     found = *volume;
   }
   if (!any || found.empty()) {
-    return failure(ErrorKind::kInvalid,
-                   pod.name() + ": no container mounts a ServiceAccount token at " + std::string(kServiceAccountPath) +
-                       ", so there are no credentials for the API server: set automountServiceAccountToken to true on the "
-                       "pod and its ServiceAccount, or mount a projected ServiceAccount volume there");
+    return failure(
+        ErrorKind::kInvalid,
+        pod.name() + ": no container mounts a ServiceAccount token at " + std::string(kServiceAccountPath) +
+            ", so there are no credentials for the API server: set automountServiceAccountToken to true on the "
+            "pod and its ServiceAccount, or mount a projected ServiceAccount volume there");
   }
   return found;
 }

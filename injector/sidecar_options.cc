@@ -41,8 +41,9 @@ std::unexpected<Error> invalid_value(std::string_view option, std::string_view v
 
 Result<void> set_ring(SidecarOptions& options, std::string_view value) {
   if (!sharding::validate_ring_name(value)) {
-    return invalid_value("controllerring", value,
-                         "the name of a ControllerRing (lower-case letters, digits, '-' and '.', at most 63 characters)");
+    return invalid_value(
+        "controllerring", value,
+        "the name of a ControllerRing (lower-case letters, digits, '-' and '.', at most 63 characters)");
   }
   options.ring = value;
   return {};
@@ -94,8 +95,9 @@ Result<void> set_quiet_window(SidecarOptions& options, std::string_view value) {
 Result<void> add_view(SidecarOptions& options, std::string_view option, std::string_view value) {
   std::string_view resource = option.substr(kViewPrefix.size());
   if (!is_dns_subdomain(resource)) {
-    return failure(ErrorKind::kInvalid, "annotation " + std::string(kPrefix) + std::string(option) +
-                                            ": its name must end in <resource>[.<group>], such as view.deployments.apps");
+    return failure(ErrorKind::kInvalid,
+                   "annotation " + std::string(kPrefix) + std::string(option) +
+                       ": its name must end in <resource>[.<group>], such as view.deployments.apps");
   }
   if (value != "mine" && value != "all") return invalid_value(option, value, "mine or all");
   if (value == "all") options.all_views.emplace_back(resource);

@@ -18,10 +18,11 @@ struct SidecarOptions {
   std::string log_level = "info";        // log-level: debug, info, warn, error, off
   std::string grace_period = "3s";       // grace-period: a Go duration, at most 5m
   std::string quiet_window = "300ms";    // quiet-window: a Go duration, at most 5s
-  std::vector<std::string> all_views;    // view.<resource>[.<group>]: all; those set to `mine`, the default, are left out
+  std::vector<std::string> all_views;  // view.<resource>[.<group>]: all; those set to `mine`, the default, are left out
 };
 
-// Every annotation under sidecar.alpha.sharding.timebertt.dev/ of the pod; others are ignored. nullopt if none of them is
+// Every annotation under sidecar.alpha.sharding.timebertt.dev/ of the pod; others are ignored. nullopt if none of them
+// is
 // .../controllerring: the pod asks for no sidecar. kInvalid names the annotation and the values that it may have.
 Result<std::optional<SidecarOptions>> parse_sidecar_options(const json::Value& pod);
 

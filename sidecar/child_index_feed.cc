@@ -6,11 +6,12 @@
 namespace ringside::sidecar {
 
 ChildIndexFeed::ChildIndexFeed(kube::Client& client, kube::Discovery& discovery, Logger log,
-                               const std::vector<kube::GroupResource>& resources, std::string label_selector,
-                               ChildIndex& index, std::function<void()> on_change)
+                               const std::vector<kube::GroupResource>& resources, std::vector<std::string> namespaces,
+                               std::string label_selector, ChildIndex& index, std::function<void()> on_change)
     : client_(client),
       discovery_(discovery),
       log_(std::move(log)),
+      namespaces_(std::move(namespaces)),
       label_selector_(std::move(label_selector)),
       index_(index),
       on_change_(std::move(on_change)),
@@ -35,29 +36,48 @@ event::Task<void> ChildIndexFeed::run(kube::GroupResource resource) {
 event::Task<Result<void>> ChildIndexFeed::list_and_watch(kube::GroupResource resource) {
   auto found = co_await discovery_.find(resource);
   if (!found) co_return failure(found.error());
-  kube::ListOptions options;
-  options.label_selector = label_selector_;
-  options.limit = 500;
-  options.metadata_only = true;
+  std::vector<kube::ListOptions> watches;
   index_.begin_list(resource);
-  auto version = co_await client_.for_each_metadata(
-      found->type, options, [&](kube::ObjectMeta meta) { index_.upsert(resource, meta); });
-  if (!version) {
-    if (version.error().kind == ErrorKind::kNotFound) discovery_.forget(resource);
-    co_return failure(version.error());
+  for (const auto& ns : namespaces_) {
+    kube::ListOptions options;
+    options.ns = ns;
+    options.label_selector = label_selector_;
+    options.limit = 500;
+    options.metadata_only = true;
+    auto version = co_await client_.for_each_metadata(
+        found->type, options, [&](kube::ObjectMeta meta) { index_.upsert(resource, meta); });
+    if (!version) {
+      if (version.error().kind == ErrorKind::kNotFound) discovery_.forget(resource);
+      co_return failure(version.error());
+    }
+    options.limit = 0;
+    options.resource_version = *version;
+    watches.push_back(std::move(options));
   }
   index_.end_list(resource);
   on_change_();
-  options.limit = 0;
-  options.resource_version = *version;
-  auto watch = co_await client_.watch(found->type, options);
+
+  // Until the first watch ends; then everything is listed again, since the index has one list for each resource.
+  event::Completion<Result<void>> ended(client_.loop());
+  event::JobSet jobs(client_.loop());
+  for (auto& options : watches) {
+    auto run = [](event::Task<Result<void>> task, event::Completion<Result<void>>& done) -> event::Task<void> {
+      done.complete(co_await task);
+    };
+    jobs.add(run(watch(resource, found->type, std::move(options)), ended));
+  }
+  co_return co_await ended;
+}
+
+event::Task<Result<void>> ChildIndexFeed::watch(kube::GroupResource resource, kube::ResourceType type,
+                                                kube::ListOptions options) {
+  auto watch = co_await client_.watch(type, options);
   if (!watch) co_return failure(watch.error());
   for (;;) {
     auto event = co_await (*watch)->next();
     if (!event) co_return failure(event.error());
-    if (event->type == kube::WatchEventType::kBookmark) continue;
     const json::Value* metadata = event->object.find("metadata");
-    if (!metadata) continue;
+    if (event->type == kube::WatchEventType::kBookmark || !metadata) continue;
     kube::ObjectMeta meta = kube::parse_object_meta(*metadata);
     if (event->type == kube::WatchEventType::kDeleted) {
       index_.remove({resource, meta.ns, meta.name});

@@ -15,18 +15,20 @@ namespace ringside::sidecar {
 // Feeds the index from construction to destruction. Keeps nothing itself.
 class ChildIndexFeed {
  public:
-  // on_change runs, in phase 3, after the index has changed. All references must outlive the feed.
+  // namespaces: {""} for all. on_change runs, in phase 3, after the index has changed. All references must outlive the feed.
   ChildIndexFeed(kube::Client& client, kube::Discovery& discovery, Logger log,
-                 const std::vector<kube::GroupResource>& resources, std::string label_selector, ChildIndex& index,
-                 std::function<void()> on_change);
+                 const std::vector<kube::GroupResource>& resources, std::vector<std::string> namespaces,
+                 std::string label_selector, ChildIndex& index, std::function<void()> on_change);
 
  private:
   event::Task<void> run(kube::GroupResource resource);
   event::Task<Result<void>> list_and_watch(kube::GroupResource resource);
+  event::Task<Result<void>> watch(kube::GroupResource resource, kube::ResourceType type, kube::ListOptions options);
 
   kube::Client& client_;
   kube::Discovery& discovery_;
   Logger log_;
+  std::vector<std::string> namespaces_;
   std::string label_selector_;
   ChildIndex& index_;
   std::function<void()> on_change_;

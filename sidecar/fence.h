@@ -45,11 +45,12 @@ class Fence {
   void lift(const ObjectRef& object);
   void lift_all();
 
-  // Whether a request is under way for the fenced object or a child of it, or one that began before the object was fenced
-  // and may be about them.
+  // Whether a request is under way for the fenced object or a child of it, or one that began before the object was
+  // fenced and may be about them.
   bool busy(const ObjectRef& object) const;
   size_t child_count(const ObjectRef& object) const;
-  // The fenced main object that a ref belongs to: itself, or its owner. nullptr if it is not fenced. Valid until lifted.
+  // The fenced main object that a ref belongs to: itself, or its owner. nullptr if it is not fenced. Valid until
+  // lifted.
   const ObjectRef* main_object_of(const ObjectRef& ref) const;
   // The fenced main object among the owners, or nullptr. Valid until lifted.
   const ObjectRef* owner_among(std::span<const kube::OwnerReference> owners) const;

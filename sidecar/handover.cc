@@ -11,7 +11,9 @@ ObjectRef ref_of(const kube::GroupResource& resource, const kube::ObjectMeta& me
 }
 
 // Spreads the retries of many drains: any number will do that differs between them and between their tries.
-uint64_t spread(uint64_t order) { return (order * 0x9e3779b97f4a7c15) >> 32; }
+uint64_t spread(uint64_t order) {
+  return (order * 0x9e3779b97f4a7c15) >> 32;
+}
 
 }  // namespace
 
@@ -22,7 +24,9 @@ Handover::Handover(HandoverOptions options, Fence& fence)
       tombstones_(options_.tombstones),
       batch_(options_.first_batch) {}
 
-Handover::~Handover() { fence_.lift_all(); }
+Handover::~Handover() {
+  fence_.lift_all();
+}
 
 // Inputs
 
@@ -199,8 +203,7 @@ bool Handover::advance_children(Drains::iterator entry, TimePoint now) {
   while (has_room()) {
     std::optional<ChildMoves::Request> next = drain.children.next(index_, now);
     if (!next) break;
-    RequestId id =
-        begin_request({.main = object, .order = drain.order, .target = next->child, .is_read = next->read});
+    RequestId id = begin_request({.main = object, .order = drain.order, .target = next->child, .is_read = next->read});
     if (next->read) {
       actions_.emplace_back(ReadLive{.id = id, .object = next->child});
     } else {
@@ -274,7 +277,8 @@ void Handover::conclude(Drains::iterator entry, Finished::Outcome outcome, TimeP
 
 void Handover::finish(Drains::iterator entry, Finished::Outcome outcome, TimePoint now) {
   auto& [object, drain] = *entry;
-  Finished finished = {.object = object, .outcome = outcome, .overdue = drain.overdue, .children = drain.children.size()};
+  Finished finished = {
+      .object = object, .outcome = outcome, .overdue = drain.overdue, .children = drain.children.size()};
   TimePoint fenced = drain.phase == Phase::kWaiting ? now : drain.fenced_at;
   TimePoint quiet = drain.phase < Phase::kMoving ? now : drain.quiet_at;
   TimePoint moved = drain.phase < Phase::kAcknowledging ? now : drain.moved_at;

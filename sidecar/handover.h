@@ -26,13 +26,13 @@
 namespace ringside::sidecar {
 
 struct HandoverOptions {
-  std::string shard;                              // own name
-  std::vector<kube::GroupResource> controlled;    // the ring's controlled resources
+  std::string shard;                                 // own name
+  std::vector<kube::GroupResource> controlled = {};  // the ring's controlled resources
   Duration quiet_window = std::chrono::milliseconds(300);
-  Duration deadline = std::chrono::seconds(10);   // of waiting for the controller, from fencing on
-  Duration max_fenced = std::chrono::seconds(30);  // then back into service, if not acknowledged
-  Duration index_linger = std::chrono::seconds(5);
-  size_t max_requests = 100;                      // under way at a time
+  Duration deadline = std::chrono::seconds(10);     // of waiting for the controller, from fencing on
+  Duration max_fenced = std::chrono::seconds(30);   // then back into service, if not acknowledged
+  Duration index_linger = std::chrono::seconds(5);  // after the last drain
+  size_t max_requests = 100;                        // under way at a time
   // Objects fenced at a time: moved within `batch_target` each, adapting between the bounds.
   size_t first_batch = 64, min_batch = 8, max_batch = 512;
   Duration batch_target = std::chrono::seconds(1);
@@ -43,15 +43,15 @@ struct HandoverOptions {
 
 // All drains of one shard. One of its objects is
 //   waiting        in full service, until the index is ready and a place is free, oldest first
-//   quiescing      fenced with its children, until nothing is under way for them and the controller is quiet: nothing was
-//                  under way for the quiet window or, where the controller's metrics can be read, until they prove that
-//                  every reconcile has ended that ran when it was fenced; the deadline bounds both
+//   quiescing      fenced with its children, until nothing is under way for them and the controller is quiet: nothing
+//                  was under way for the quiet window or, where the controller's metrics can be read, until they prove
+//                  that every reconcile has ended that ran when it was fenced; the deadline bounds both
 //   moving         its children are released
 //   acknowledging  then it is released itself
 //   buried         owned by another shard, and fenced here all the same (Tombstones)
 // It returns to service when the drain is withdrawn, and to waiting when a permission is missing or it was fenced for
-// max_fenced. Whenever the outcome of a patch or the reason for which an object left the drain watch is not known, a live
-// read decides; the object stays fenced until it is answered.
+// max_fenced. Whenever the outcome of a patch or the reason for which an object left the drain watch is not known, a
+// live read decides; the object stays fenced until it is answered.
 //
 // Inputs record facts; step() decides and returns what is to be done. Call step() after every batch of inputs, after a
 // request of the controller has ended while anything is fenced, and at next_wake().
@@ -101,7 +101,7 @@ class Handover {
     std::string uid;
     std::string resource_version;
     Phase phase = Phase::kWaiting;
-    uint64_t order = 0;  // of this round; tells answers to requests of earlier ones
+    uint64_t order = 0;           // of this round; tells answers to requests of earlier ones
     bool asked = false;           // a request about the object itself is under way
     bool unsure = false;          // read it before anything else
     bool seen_meanwhile = false;  // the watch showed it draining since that request began

@@ -47,7 +47,9 @@ HandoverAgent::~HandoverAgent() = default;
 
 void HandoverAgent::set_ring(const sharding::ControllerRing* ring) {
   std::vector<sharding::RingResource> resources = ring ? ring->spec.resources : std::vector<sharding::RingResource>();
-  if (handover_ && resources == resources_) return;
+  std::vector<std::string> namespaces = ring ? sharding::named_namespaces(ring->spec) : std::vector<std::string>();
+  if (namespaces.empty()) namespaces = {""};
+  if (handover_ && resources == resources_ && namespaces == namespaces_) return;
   // Requests under way end with the handover that asked for them: the next one counts its own.
   watching_ = std::make_unique<event::JobSet>(client_.loop());
   requests_ = std::make_unique<event::JobSet>(client_.loop());
@@ -55,6 +57,7 @@ void HandoverAgent::set_ring(const sharding::ControllerRing* ring) {
   drains_.clear();
   handover_.reset();
   resources_ = std::move(resources);
+  namespaces_ = std::move(namespaces);
   controlled_.clear();
   if (resources_.empty()) return;
   for (const auto& main : resources_) {
@@ -77,23 +80,29 @@ event::Task<void> HandoverAgent::watch_drains(kube::GroupResource resource) {
     if (current == resources_.end() || drains_.contains(resource)) co_return;
     auto found = co_await discovery_.find(resource);
     if (found) {
-      kube::ListOptions options;
-      options.label_selector = shard_label_ + "=" + options_.shard + "," + drain_label_;
-      options.metadata_only = true;
-      kube::Informer::Handler handler{
-          .on_upsert = [this, resource](const json::Value& object) { on_drain(resource, object); },
-          .on_delete =
-              [this, resource](const kube::NamespacedName& name, const json::Value&) {
-                handover_->drain_left({resource, name.ns, name.name});
-                step_->schedule();
-              }};
-      drains_[resource] = std::make_unique<kube::Informer>(client_, log_, found->type, options, std::move(handler));
+      for (const auto& ns : namespaces_) drains_[resource].push_back(drain_informer(resource, found->type, ns));
       co_return;
     }
     log_.warn("cannot watch for drains, trying again",
               {{"resource", to_string(resource)}, {"error", found.error().message}});
     co_await event::sleep(client_.loop(), std::chrono::seconds(5));
   }
+}
+
+std::unique_ptr<kube::Informer> HandoverAgent::drain_informer(const kube::GroupResource& resource,
+                                                              const kube::ResourceType& type, const std::string& ns) {
+  kube::ListOptions options;
+  options.ns = ns;
+  options.label_selector = shard_label_ + "=" + options_.shard + "," + drain_label_;
+  options.metadata_only = true;
+  kube::Informer::Handler handler{
+      .on_upsert = [this, resource](const json::Value& object) { on_drain(resource, object); },
+      .on_delete =
+          [this, resource](const kube::NamespacedName& name, const json::Value&) {
+            handover_->drain_left({resource, name.ns, name.name});
+            step_->schedule();
+          }};
+  return std::make_unique<kube::Informer>(client_, log_, type, options, std::move(handler));
 }
 
 void HandoverAgent::on_drain(const kube::GroupResource& resource, const json::Value& object) {
@@ -125,7 +134,7 @@ void HandoverAgent::step() {
 // --- Actions.
 
 void HandoverAgent::run(const StartChildIndex&) {
-  index_feed_ = std::make_unique<ChildIndexFeed>(client_, discovery_, log_, controlled_,
+  index_feed_ = std::make_unique<ChildIndexFeed>(client_, discovery_, log_, controlled_, namespaces_,
                                                  shard_label_ + "=" + options_.shard, handover_->children(),
                                                  [this] { step_->schedule(); });
 }
@@ -150,7 +159,7 @@ void HandoverAgent::run(const Finished& action) {
                                     {"acknowledge", action.acknowledged}}) {
     phase_seconds_.observe({{"phase", phase}}, seconds(time));
   }
-  log_.info("handover ended", {{"object", describe(action.object)},
+  log_.debug("handover ended", {{"object", describe(action.object)},
                                {"outcome", name_of(action.outcome)},
                                {"children", int64_t(action.children)},
                                {"overdue", action.overdue},

@@ -49,6 +49,8 @@ class HandoverAgent : public WriteGate {
 
  private:
   event::Task<void> watch_drains(kube::GroupResource resource);
+  std::unique_ptr<kube::Informer> drain_informer(const kube::GroupResource& resource, const kube::ResourceType& type,
+                                                 const std::string& ns);
   void on_drain(const kube::GroupResource& resource, const json::Value& object);
   void step();
   void run(const StartChildIndex&);
@@ -79,7 +81,8 @@ class HandoverAgent : public WriteGate {
   std::vector<kube::GroupResource> controlled_;
   std::vector<sharding::RingResource> resources_;
   std::unique_ptr<Handover> handover_;
-  std::map<kube::GroupResource, std::unique_ptr<kube::Informer>> drains_;
+  std::vector<std::string> namespaces_;  // of the ring; {""}: all
+  std::map<kube::GroupResource, std::vector<std::unique_ptr<kube::Informer>>> drains_;
   std::unique_ptr<ChildIndexFeed> index_feed_;
 
   std::unique_ptr<event::TurnEnd> step_;

@@ -15,8 +15,8 @@ namespace ringside::sidecar {
 // A tombstone ends
 //   - when a live metadata read shows that the object is this shard's again, or gone;
 //   - after `keep`: by then the controller's last retry of a reconcile that saw the object leave is over (client-go's
-//     work queues retry after at most 1,000 s), and a write that came all the same is refused by the API server's fence,
-//     which knows the object's shard at every moment;
+//     work queues retry after at most 1,000 s), and a write that came all the same is refused by the API server's
+//     fence, which knows the object's shard at every moment;
 //   - before that, oldest first, when there are too many; the API server's fence stands in then.
 // Live reads are made only when the controller tries to write (or the object seems to be draining again), one at a time
 // for each object and at most one per `read_interval`.

@@ -7,10 +7,27 @@
 #include <rapidjson/stringbuffer.h>
 #include <rapidjson/writer.h>
 
+#include <algorithm>
 #include <limits>
 
 namespace ringside::json {
 namespace {
+
+// In time n log n, since the names are a stranger's. Almost always there is nothing to remove.
+void keep_last_of_each_name(Object& object) {
+  std::vector<std::pair<std::string_view, size_t>> names;
+  names.reserve(object.size());
+  for (size_t i = 0; i < object.size(); ++i) names.emplace_back(object[i].first, i);
+  std::ranges::sort(names);
+  std::vector<size_t> repeated;
+  for (size_t i = 1; i < names.size(); ++i) {
+    if (names[i].first == names[i - 1].first) repeated.push_back(names[i - 1].second);
+  }
+  if (repeated.empty()) return;
+  std::ranges::sort(repeated);
+  size_t index = 0;
+  std::erase_if(object, [&](const auto&) { return std::ranges::binary_search(repeated, index++); });
+}
 
 // Builds a Value from RapidJSON's events, without recursion.
 class Builder {
@@ -46,7 +63,7 @@ class Builder {
     } else if (Array* array = open_.back().as_array()) {
       array->push_back(std::move(value));
     } else {
-      open_.back()[names_.back()] = std::move(value);
+      open_.back().as_object()->emplace_back(std::move(names_.back()), std::move(value));
     }
     return true;
   }
@@ -63,6 +80,7 @@ class Builder {
 
   bool close() {
     Value done = std::move(open_.back());
+    if (Object* object = done.as_object()) keep_last_of_each_name(*object);
     open_.pop_back();
     names_.pop_back();
     return add(std::move(done));

@@ -26,6 +26,10 @@ std::string_view reason_of(int status) {
   }
 }
 
+// How long the rest of a request is read, and dropped, after the response: a connection that is closed with bytes unread
+// is reset, and the client may lose the response.
+constexpr Duration kRestTimeout = std::chrono::seconds(5);
+
 bool has_no_body(int status) { return status / 100 == 1 || status == 204 || status == 304; }
 
 }  // namespace
@@ -44,11 +48,13 @@ class Http1Connection::Exchange : public Stream {
     if (!connection_ || connection_->response_begun_) return;
     Http1Connection& c = *connection_;
     c.response_begun_ = true;
-    bool body_allowed = !has_no_body(head.status) && !c.head_request_;
+    c.sends_body_ = !has_no_body(head.status) && !c.head_request_;
+    if (has_no_body(head.status) && head.status != 304) head.headers.erase("content-length");
     auto length = head.headers.get("content-length");
-    c.chunked_ = body_allowed && !end && !length;
-    // The peer may still be sending a body that nobody reads: the connection cannot be used again.
-    if (end && !c.peer_ended_) c.keep_alive_ = false;
+    bool has_length = length || end || !c.sends_body_;
+    c.chunked_ = !has_length && c.parser_->takes_chunks();
+    // The connection's end is the body's; or the client may or may not send the body that it was not asked for.
+    if ((!has_length && !c.chunked_) || (c.parser_->expects_continue() && !c.continued_)) c.keep_alive_ = false;
     std::string& out = c.output_;
     out += "HTTP/1.1 " + std::to_string(head.status) + " ";
     out += reason_of(head.status);
@@ -57,7 +63,7 @@ class Http1Connection::Exchange : public Stream {
       if (name != "connection" && name != "transfer-encoding") out += name + ": " + value + "\r\n";
     }
     if (c.chunked_) out += "transfer-encoding: chunked\r\n";
-    if (end && body_allowed && !length) out += "content-length: 0\r\n";
+    if (end && c.sends_body_ && !length) out += "content-length: 0\r\n";
     if (!c.keep_alive_ || c.draining_) out += "connection: close\r\n";
     out += "\r\n";
     c.response_ended_ = end;
@@ -67,7 +73,7 @@ class Http1Connection::Exchange : public Stream {
   void send_body(std::string_view bytes) override {
     if (!connection_ || connection_->response_ended_ || bytes.empty()) return;
     Http1Connection& c = *connection_;
-    if (!c.head_request_) {
+    if (c.sends_body_) {
       if (c.chunked_) {
         std::array<char, 24> size;
         int n = std::snprintf(size.data(), size.size(), "%zx\r\n", bytes.size());
@@ -89,7 +95,6 @@ class Http1Connection::Exchange : public Stream {
       for (const auto& [name, value] : trailers) c.output_ += name + ": " + value + "\r\n";
       c.output_ += "\r\n";
     }
-    if (!c.peer_ended_) c.keep_alive_ = false;
     c.flush_->schedule();
   }
 
@@ -101,8 +106,10 @@ class Http1Connection::Exchange : public Stream {
   }
   void reset() override {
     if (!connection_) return;
-    connection_->wants_calls_ = false;
-    connection_->close({ErrorKind::kCancelled, "the request was reset"});
+    Http1Connection& c = *std::exchange(connection_, nullptr);
+    c.exchange_ = nullptr;  // on_closed is not called
+    c.wants_calls_ = false;
+    c.close({ErrorKind::kCancelled, "the request was reset"});
   }
   void detach() { connection_ = nullptr; }
 
@@ -129,7 +136,7 @@ Http1Connection::Http1Connection(event::Loop& loop, std::unique_ptr<net::ByteStr
 Http1Connection::~Http1Connection() {
   bool open = exchange_ != nullptr && !(peer_ended_ && response_ended_);
   if (exchange_) exchange_->detach();
-  if (open && handler_ && !closed_) handler_->on_closed({ErrorKind::kCancelled, "the connection was closed"});
+  if (open && handler_) handler_->on_closed({ErrorKind::kCancelled, "the connection was closed"});
 }
 
 void Http1Connection::begin_request() {
@@ -148,26 +155,29 @@ void Http1Connection::begin_request() {
                 peer_ended_ = true;
                 if (wants_calls_) handler_->on_end({});
               }});
-  in_request_ = peer_ended_ = response_begun_ = response_ended_ = chunked_ = wants_calls_ = false;
+  in_request_ = peer_ended_ = continued_ = response_begun_ = response_ended_ = chunked_ = wants_calls_ = false;
+  drops_rest_ = false;
   uncredited_ = unreported_ = 0;
-  timer_->arm(input_.empty() ? options_.idle_timeout : options_.head_timeout);
+  head_begun_ = !input_.empty();
+  timer_->arm(head_begun_ ? options_.head_timeout : options_.idle_timeout);
 }
 
 void Http1Connection::on_head(RequestHead head, bool has_body) {
   in_request_ = true;
-  keep_alive_ = parser_->keep_alive();
+  keep_alive_ = parser_->keep_alive() && parser_->takes_chunks();
   head_request_ = head.method == "HEAD";
   peer_ended_ = !has_body;
   timer_->disarm();
-  if (has_body && parser_->expects_continue()) {
-    output_ += "HTTP/1.1 100 Continue\r\n\r\n";
-    flush_->schedule();
-  }
   wants_calls_ = true;
   auto exchange = std::make_unique<Exchange>(*this);
   handler_ = accept_(std::move(exchange), std::move(head), has_body);
   // The parser's on_end for a request without a body is not for the handler: it was told by has_body.
   wants_calls_ = exchange_ != nullptr && has_body;
+  if (has_body && parser_->expects_continue() && !response_begun_) {
+    continued_ = true;
+    output_ += "HTTP/1.1 100 Continue\r\n\r\n";
+    flush_->schedule();
+  }
 }
 
 void Http1Connection::on_ready(bool readable, bool writable) {
@@ -192,7 +202,8 @@ void Http1Connection::read() {
     bool end = result.status == net::IoStatus::kEnd;
     return close(end ? Error{ErrorKind::kCancelled, "the client closed the connection"} : stream_->error());
   }
-  if (!in_request_ && input_.empty()) timer_->arm(options_.head_timeout);
+  if (failed_) return;
+  if (!in_request_ && !std::exchange(head_begun_, true)) timer_->arm(options_.head_timeout);
   input_.append(buffer.data(), result.n);
   parse();
 }
@@ -200,11 +211,11 @@ void Http1Connection::read() {
 void Http1Connection::parse() {
   if (closed_ || input_.empty() || (in_request_ && peer_ended_)) return;
   auto used = parser_->feed(input_);
-  if (!used) {
-    bool too_large = !parser_->head_complete() && input_.size() >= options_.max_header_bytes;
-    return fail_request(too_large ? 431 : 400, used.error().message);
-  }
+  if (!used) return fail_request(parser_->head_too_large() ? 431 : 400, used.error().message);
   input_.erase(0, *used);
+  if (!parser_->complete() && input_.size() > options_.max_header_bytes) {
+    return fail_request(400, "chunk header or trailers are too large");
+  }
   if (in_request_ && response_ended_) flush_->schedule();
 }
 
@@ -214,8 +225,14 @@ void Http1Connection::fail_request(int status, const std::string& message) {
                "\r\ncontent-type: text/plain; charset=utf-8\r\nconnection: close\r\ncontent-length: " +
                std::to_string(message.size() + 1) + "\r\n\r\n" + message + "\n";
   }
-  flush();
-  close({ErrorKind::kInvalid, message});
+  if (in_request_) {
+    flush();
+    return close({ErrorKind::kInvalid, message});
+  }
+  failed_ = in_request_ = response_begun_ = response_ended_ = true;
+  keep_alive_ = false;
+  input_.clear();
+  flush_->schedule();
 }
 
 void Http1Connection::flush() {
@@ -242,7 +259,8 @@ void Http1Connection::flush() {
 }
 
 void Http1Connection::finish_request() {
-  if (!keep_alive_ || draining_ || !peer_ended_ || peer_closed_) {
+  if (!peer_ended_ && !peer_closed_) return drop_rest();
+  if (!keep_alive_ || draining_ || peer_closed_) {
     stream_->shut_down_write();
     return close({ErrorKind::kCancelled, "the connection was closed after the response"});
   }
@@ -253,9 +271,19 @@ void Http1Connection::finish_request() {
     exchange_ = nullptr;
     handler_.reset();
     begin_request();
+    if (draining_) return drain();
     parse();
     if (!closed_) update_interest();
   });
+}
+
+// The response is complete and the request is not: comes back to finish_request() when it is.
+void Http1Connection::drop_rest() {
+  if (std::exchange(drops_rest_, true)) return;
+  wants_calls_ = false;
+  uncredited_ = 0;
+  timer_->arm(kRestTimeout);
+  if (!keep_alive_ || draining_) stream_->shut_down_write();
 }
 
 void Http1Connection::update_interest() {

@@ -36,6 +36,7 @@ class Http1Connection : public Connection {
   void begin_request();
   void on_head(RequestHead head, bool has_body);
   void finish_request();
+  void drop_rest();
   void flush();
   void update_interest();
   void fail_request(int status, const std::string& message);
@@ -60,16 +61,21 @@ class Http1Connection : public Connection {
   std::unique_ptr<StreamHandler> handler_;
   Exchange* exchange_ = nullptr;  // nullptr: none, or dropped by its user
   bool in_request_ = false;
-  bool head_request_ = false;  // HEAD: the response has no body
+  bool head_request_ = false;
   bool peer_ended_ = false;
   bool response_begun_ = false;
   bool response_ended_ = false;
+  bool sends_body_ = true;  // false: HEAD, or a status without body
   bool chunked_ = false;
+  bool continued_ = false;  // 100 Continue was sent
+  bool drops_rest_ = false;  // the response is complete, what is left of the request is read and dropped
   bool keep_alive_ = true;
   bool wants_calls_ = false;   // the handler is to be called
   size_t uncredited_ = 0;
   size_t unreported_ = 0;  // body bytes queued in output_, on_sent to be called
 
+  bool head_begun_ = false;  // bytes of a head have come
+  bool failed_ = false;      // the head was malformed: nothing more is parsed
   bool draining_ = false;
   bool peer_closed_ = false;
   bool blocked_ = false;

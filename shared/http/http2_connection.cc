@@ -35,7 +35,7 @@ Http2Connection::Http2Connection(event::Loop& loop, std::unique_ptr<net::ByteStr
 
 Http2Connection::~Http2Connection() {
   // Streams that are still open hear that they are over.
-  if (!closed_) session_.fail({ErrorKind::kCancelled, "the connection was closed"});
+  session_.fail({ErrorKind::kCancelled, "the connection was closed"});
 }
 
 void Http2Connection::drain() { session_.drain(); }

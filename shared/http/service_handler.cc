@@ -58,8 +58,9 @@ class ServiceHandler : public StreamHandler {
 
   void send(Response response) {
     if (!stream_) return;
-    response.headers.set("content-length", std::to_string(response.body.size()));
-    bool end = response.body.empty();
+    bool no_content = response.status == 204 || response.status == 304;
+    if (!no_content) response.headers.set("content-length", std::to_string(response.body.size()));
+    bool end = response.body.empty() || no_content || request_.head.method == "HEAD";
     stream_->send_response({response.status, std::move(response.headers)}, end);
     if (end) return;
     stream_->send_body(response.body);

@@ -43,7 +43,8 @@ std::optional<std::string> unescape_field_value(std::string_view text) {
   for (size_t i = 0; i < text.size(); ++i) {
     if (text[i] == ',' || text[i] == '=') return std::nullopt;
     if (text[i] == '\\') {
-      if (++i == text.size() || !std::string_view("\\,=").contains(text[i])) return std::nullopt;
+      ++i;
+      if (i == text.size() || !std::string_view("\\,=").contains(text[i])) return std::nullopt;
     }
     value.push_back(text[i]);
   }

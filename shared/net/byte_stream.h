@@ -32,6 +32,7 @@ class ByteStream {
   virtual ~ByteStream() = default;
 
   virtual IoResult read(std::span<char> buffer) = 0;
+  // After kWouldBlock, the next write begins with the same bytes (TLS has encrypted some of them already).
   virtual IoResult write(std::string_view bytes) = 0;
   // No more writes will follow: the peer reads the end after what was written (FIN, close_notify). Best effort.
   virtual void shut_down_write() = 0;

@@ -45,7 +45,9 @@ int bio_read(BIO* bio, char* buffer, int size) {
   IoResult result = stream_of(bio).read({buffer, size_t(size)});
   if (result.status == IoStatus::kOk) return int(result.n);
   if (result.status == IoStatus::kWouldBlock) BIO_set_retry_read(bio);
-  return result.status == IoStatus::kEnd ? 0 : -1;
+  if (result.status != IoStatus::kEnd) return -1;
+  BIO_set_flags(bio, BIO_FLAGS_IN_EOF);
+  return 0;
 }
 
 int bio_write(BIO* bio, const char* bytes, int size) {
@@ -56,7 +58,10 @@ int bio_write(BIO* bio, const char* bytes, int size) {
   return -1;
 }
 
-long bio_control(BIO*, int command, long, void*) { return command == BIO_CTRL_FLUSH ? 1 : 0; }
+long bio_control(BIO* bio, int command, long, void*) {
+  if (command == BIO_CTRL_EOF) return BIO_test_flags(bio, BIO_FLAGS_IN_EOF) != 0;
+  return command == BIO_CTRL_FLUSH;
+}
 
 BIO_METHOD* stream_method() {
   static BIO_METHOD* const kMethod = [] {
@@ -113,7 +118,9 @@ Result<void> use_identity(SSL_CTX* context, const CertificateAndKey& identity) {
   }
   ERR_clear_error();
   BioPtr key_text = memory_bio(identity.key_pem);
-  KeyPtr key(PEM_read_bio_PrivateKey(key_text.get(), nullptr, nullptr, nullptr));
+  // The empty pass phrase keeps OpenSSL from asking the terminal for one.
+  std::string no_pass_phrase;
+  KeyPtr key(PEM_read_bio_PrivateKey(key_text.get(), nullptr, nullptr, no_pass_phrase.data()));
   if (!key || SSL_CTX_use_PrivateKey(context, key.get()) != 1 || SSL_CTX_check_private_key(context) != 1) {
     return failure(ErrorKind::kInvalid, "private key: " + take_openssl_errors());
   }
@@ -193,6 +200,7 @@ class TlsStream : public ByteStream {
     int done = SSL_read_ex(ssl_.get(), buffer.data(), buffer.size(), &n);
     IoResult result = done == 1 ? IoResult{IoStatus::kOk, n} : failed(done);
     may_hold_more_ = result.status == IoStatus::kOk;
+    post_if_buffered();
     return result;
   }
 
@@ -232,11 +240,13 @@ class TlsStream : public ByteStream {
   }
 
   // Decrypted or buffered bytes do not make the inner stream readable, so tell the user ourselves.
+  bool buffered() const { return want_read_ && may_hold_more_ && SSL_has_pending(ssl_.get()); }
   void post_if_buffered() {
-    if (!want_read_ || !may_hold_more_ || posted_ || !SSL_has_pending(ssl_.get())) return;
+    if (posted_ || !buffered()) return;
     posted_ = loop_.post([this] {
-      posted_.reset();
-      if (!want_read_ || !callback_) return;
+      auto posted = std::move(posted_);
+      if (!buffered() || !callback_) return;
+      post_if_buffered();  // level-triggered: it may neither read nor stop wanting
       auto callback = callback_;
       callback(true, false);
     });
@@ -266,11 +276,12 @@ class TlsStream : public ByteStream {
 
 Error handshake_error(SSL* ssl, const ByteStream& inner) {
   long verification = SSL_get_verify_result(ssl);
-  if (verification != X509_V_OK) {
+  if (verification != X509_V_OK && SSL_get_verify_mode(ssl) != SSL_VERIFY_NONE) {
     return {ErrorKind::kInvalid, std::string("TLS handshake: the peer's certificate is not trusted: ") +
                                      X509_verify_cert_error_string(verification)};
   }
   if (!inner.error().message.empty()) return inner.error().with_context("TLS handshake");
+  if (ERR_peek_error() == 0) return {ErrorKind::kDisconnected, "TLS handshake: connection closed by the peer"};
   return {ErrorKind::kDisconnected, "TLS handshake: " + take_openssl_errors()};
 }
 
@@ -334,6 +345,8 @@ Result<std::shared_ptr<TlsClientContext>> TlsClientContext::create(const TlsClie
 
 event::Task<Result<TlsConnection>> tls_connect(event::Loop& loop, std::unique_ptr<ByteStream> inner,
                                                const TlsClientContext& context, std::string server_name) {
+  // OpenSSL would check no name at all.
+  if (server_name.empty()) co_return failure(ErrorKind::kInvalid, "TLS handshake: no server name to check");
   SslPtr ssl = make_ssl(static_cast<const ClientContext&>(context).get(), *inner);
   if (is_ip_address(server_name)) {
     X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl.get()), server_name.c_str());

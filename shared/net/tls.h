@@ -32,7 +32,7 @@ class TlsServerContext {
 
 struct TlsClientOptions {
   std::string ca_pem;                    // the roots to trust, and no others
-  CertificateAndKey identity;            // empty: no client certificate
+  CertificateAndKey identity = {};       // empty: no client certificate
   std::vector<std::string> alpn = {"h2"};
   bool insecure_skip_verify = false;     // kubeconfig's insecure-skip-tls-verify
 };

@@ -161,6 +161,21 @@ void set_condition(ControllerRingStatus& status, Condition condition, WallTime n
   *old = std::move(condition);
 }
 
+std::vector<std::string> named_namespaces(const ControllerRingSpec& spec) {
+  constexpr std::string_view kNameLabel = "kubernetes.io/metadata.name";
+  if (!spec.namespace_selector) return {};
+  auto label = spec.namespace_selector->match_labels.find(kNameLabel);
+  if (label != spec.namespace_selector->match_labels.end()) return {label->second};
+  for (const auto& requirement : spec.namespace_selector->match_expressions) {
+    if (requirement.key != kNameLabel || requirement.op != kube::LabelSelector::Operator::kIn) continue;
+    std::vector<std::string> names = requirement.values;
+    std::ranges::sort(names);
+    names.erase(std::ranges::unique(names).begin(), names.end());
+    return names;
+  }
+  return {};
+}
+
 kube::LabelSelector default_namespace_selector() {
   kube::LabelSelector selector;
   selector.match_expressions.push_back({.key = "kubernetes.io/metadata.name",

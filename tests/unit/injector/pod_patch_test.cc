@@ -42,7 +42,9 @@ json::Value with_annotation(json::Value pod, std::string_view option, std::strin
   return pod;
 }
 
-json::Value& container(json::Value& pod, size_t i) { return (*pod["spec"]["containers"].as_array())[i]; }
+json::Value& container(json::Value& pod, size_t i) {
+  return (*pod["spec"]["containers"].as_array())[i];
+}
 
 json::Value serviceaccount_container(std::string_view name, std::string_view volume) {
   return json::Value::object(
