@@ -94,8 +94,4 @@ struct SharderConfig {
 // leaderElection.resourceLock must be "leases".
 Result<SharderConfig> parse_sharder_config(std::string_view yaml);
 
-// A duration as Go's time.ParseDuration reads it: "5m", "1m30s", "1.5h", "-1s", "0". kInvalid otherwise, and past 292
-// years.
-Result<Duration> parse_go_duration(std::string_view text);
-
 }  // namespace ringside::central

@@ -6,7 +6,8 @@
 namespace ringside::injector {
 namespace {
 
-constexpr Duration kPeriod = std::chrono::minutes(1);
+// Short, since no pod with the annotation can be created while the caBundle is missing.
+constexpr Duration kPeriod = std::chrono::seconds(10);
 
 kube::ResourceType configurations() {
   return {"admissionregistration.k8s.io", "v1", "mutatingwebhookconfigurations"};

@@ -19,7 +19,7 @@ json::Value make_ca_bundle_patch(const json::Value& configuration, std::string_v
 class CaBundlePatcher {
  public:
   // The client must outlive it. `ca_bundle` gives PEM text; while it is empty, somebody else cares for the caBundle. Looks
-  // every minute, since applying the manifests again may remove what was patched.
+  // every 10 s, since applying the manifests again may remove what was patched.
   CaBundlePatcher(kube::Client& client, Logger log, std::string configuration, std::function<std::string()> ca_bundle);
 
   // There is another CA bundle.

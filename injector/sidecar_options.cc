@@ -6,7 +6,7 @@
 
 #include "base/log.h"
 #include "base/strings.h"
-#include "injector/go_duration.h"
+#include "base/go_duration.h"
 #include "sharding/names.h"
 
 namespace ringside::injector {
@@ -75,8 +75,8 @@ Result<void> set_log_level(SidecarOptions& options, std::string_view value) {
 }
 
 Result<void> set_grace_period(SidecarOptions& options, std::string_view value) {
-  std::optional<Duration> duration = parse_go_duration(value);
-  if (!duration || *duration > kMaxGracePeriod) {
+  auto duration = parse_go_duration(value, Duration::zero(), kMaxGracePeriod);
+  if (!duration) {
     return invalid_value("grace-period", value, "a duration such as 3s, at most 5m");
   }
   options.grace_period = value;
@@ -84,8 +84,8 @@ Result<void> set_grace_period(SidecarOptions& options, std::string_view value) {
 }
 
 Result<void> set_quiet_window(SidecarOptions& options, std::string_view value) {
-  std::optional<Duration> duration = parse_go_duration(value);
-  if (!duration || *duration > kMaxQuietWindow) {
+  auto duration = parse_go_duration(value, Duration::zero(), kMaxQuietWindow);
+  if (!duration) {
     return invalid_value("quiet-window", value, "a duration such as 300ms, at most 5s");
   }
   options.quiet_window = value;
@@ -146,6 +146,8 @@ std::vector<std::string> sidecar_args(const SidecarOptions& options) {
       "--shard=$(POD_NAME)",
       "--namespace=$(POD_NAMESPACE)",
       "--listen=127.0.0.1:16443",
+      // Where the in-cluster names of the API server lead (hostAliases), if the pod may bind it.
+      "--also-listen=127.0.0.1:443",
       "--status-listen=:16480",
       "--serviceaccount-dir=/run/ringside/serviceaccount",
       "--state-dir=/run/ringside/state",

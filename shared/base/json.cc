@@ -184,7 +184,13 @@ Result<Value> parse(std::string_view text) {
   rapidjson::MemoryStream stream(text.data(), text.size());
   rapidjson::Reader reader;
   Builder builder;
-  reader.Parse<rapidjson::kParseIterativeFlag | rapidjson::kParseValidateEncodingFlag>(stream, builder);
+  constexpr unsigned kFlags =
+      rapidjson::kParseIterativeFlag | rapidjson::kParseValidateEncodingFlag | rapidjson::kParseFullPrecisionFlag;
+  reader.Parse<kFlags>(stream, builder);
+  // RapidJSON takes a NUL byte for the end.
+  if (!reader.HasParseError() && stream.Tell() < text.size()) {
+    return failure(ErrorKind::kInvalid, "not valid JSON at offset " + std::to_string(stream.Tell()) + ": NUL byte");
+  }
   if (!reader.HasParseError()) return builder.take();
   std::string why = builder.too_deep() ? "nested deeper than " + std::to_string(kMaxDepth) + " levels"
                                        : std::string(rapidjson::GetParseError_En(reader.GetParseErrorCode()));

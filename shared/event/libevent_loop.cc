@@ -60,7 +60,10 @@ class SignalWatch : public Posted {
   }
 
  private:
-  static void on_signal(evutil_socket_t, short, void* self) { static_cast<SignalWatch*>(self)->callback_(); }
+  static void on_signal(evutil_socket_t, short, void* self) {
+    auto callback = static_cast<SignalWatch*>(self)->callback_;  // kept: it may destroy the watch
+    callback();
+  }
 
   std::function<void()> callback_;
   EventPtr event_;
@@ -84,13 +87,14 @@ struct LibeventLoop::Impl {
 
   // Phase 1; waits until something is ready or the first timer is due.
   void wait() {
+    // Once, also when it does not wait: alone, EVLOOP_NONBLOCK goes on for as long as any descriptor is ready.
     int flags = EVLOOP_ONCE;
     if (scheduler.has_ready_work()) {
-      flags = EVLOOP_NONBLOCK;
+      flags |= EVLOOP_NONBLOCK;
     } else if (auto deadline = scheduler.next_deadline()) {
       auto rest = std::chrono::ceil<std::chrono::microseconds>(*deadline - read_clock()).count();
       if (rest <= 0) {
-        flags = EVLOOP_NONBLOCK;
+        flags |= EVLOOP_NONBLOCK;
       } else {
         timeval time{.tv_sec = rest / 1'000'000, .tv_usec = rest % 1'000'000};
         evtimer_add(wake_up.get(), &time);

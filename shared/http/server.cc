@@ -63,6 +63,7 @@ class ServerImpl : public Server {
       log_.debug("a client's connection failed", {{"error", connection.error().message}});
       co_return;
     }
+    if (!listener_) co_return;  // drained meanwhile
     if (connection->alpn == "h2") {
       add_http2(std::move(connection->stream));
     } else {
@@ -76,6 +77,7 @@ class ServerImpl : public Server {
     options.session.role = Http2Session::Role::kServer;
     options.session.max_concurrent_streams = options_.limits.max_concurrent_streams;
     options.session.max_header_bytes = options_.limits.max_header_bytes;
+    options.ping_interval = options_.limits.idle_timeout;
     *position = std::make_unique<Http2Connection>(loop_, std::move(stream), options, accept_, nullptr,
                                                   [this, position] { remove(position); });
     observer_.on_connections_changed(connections_.size());

@@ -25,7 +25,8 @@ struct ServerLimits {
   // For a request body that is read as a whole (Service): its size, and the time until its end.
   size_t max_body_bytes = 7 << 20;
   Duration body_timeout = std::chrono::seconds(10);
-  // HTTP/1.1 connections without a request are closed after this.
+  // HTTP/1.1 connections without a request are closed after this; HTTP/2 connections that are silent for so long are
+  // probed with a PING, so that clients that vanished do not fill the server.
   Duration idle_timeout = std::chrono::minutes(5);
 };
 
@@ -37,7 +38,8 @@ struct ServerOptions {
   ServerLimits limits = {};
 };
 
-// What happens on the connections of a server, for those who need to know (liveness). Called in any phase.
+// What happens on the connections of a server, for those who need to know (liveness). Called in any phase; must neither
+// destroy nor drain the server.
 struct ServerObserver {
   std::function<void(size_t open_connections)> on_connections_changed = [](size_t) {};
 };

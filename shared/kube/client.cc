@@ -12,6 +12,10 @@
 namespace ringside::kube {
 namespace {
 
+// Of one object, or of a list that is not split; etcd's limit for an object is 1.5 MiB.
+constexpr size_t kMaxBody = 64 << 20;
+constexpr size_t kMaxEvent = ListSplitter::kMaxItemBytes;
+
 constexpr std::string_view kMetadataItem = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1";
 constexpr std::string_view kMetadataList = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1";
 
@@ -97,6 +101,9 @@ class WatchStream : public Watch {
       if (!piece) co_return failure(piece.error().with_context(what_));
       if (piece->empty()) co_return failure(ErrorKind::kDisconnected, what_ + ": the watch has ended");
       buffer_ += *piece;
+      if (buffer_.size() > kMaxEvent && buffer_.find('\n') == std::string::npos) {
+        co_return failure(ErrorKind::kInvalid, what_ + ": an event is larger than 8 MiB");
+      }
     }
   }
 
@@ -175,6 +182,7 @@ event::Task<Result<std::string>> Client::read_all(http::BodyReader& body) {
       co_return text;
     }
     text += *piece;
+    if (text.size() > kMaxBody) co_return failure(ErrorKind::kInvalid, "the answer is larger than 64 MiB");
   }
 }
 

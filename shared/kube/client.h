@@ -41,10 +41,10 @@ std::string path_of(const ResourceType& type, std::string_view ns = {}, std::str
                     std::string_view subresource = {});
 
 struct ListOptions {
-  std::string ns;  // empty: all namespaces
-  std::string label_selector;
-  std::string field_selector;
-  std::string resource_version;  // "0": from the watch cache, whatever its age; empty: most recent
+  std::string ns = {};  // empty: all namespaces
+  std::string label_selector = {};
+  std::string field_selector = {};
+  std::string resource_version = {};  // "0": from the watch cache, whatever its age; empty: most recent
   int limit = 0;                 // objects a page; ignored by the API server with resource_version "0"
   bool metadata_only = false;    // PartialObjectMetadata
 };
@@ -55,8 +55,8 @@ struct List {
 };
 
 struct WriteOptions {
-  std::string field_manager;
-  std::string subresource;
+  std::string field_manager = {};
+  std::string subresource = {};
   bool force = false;          // server-side apply: take over fields of other managers
   bool metadata_only = false;  // answer with PartialObjectMetadata
 };
@@ -64,8 +64,8 @@ struct WriteOptions {
 enum class PatchType { kMerge, kJson, kStrategicMerge };
 
 struct DeleteOptions {
-  std::string uid;               // precondition, if not empty
-  std::string resource_version;  // precondition, if not empty
+  std::string uid = {};               // precondition, if not empty
+  std::string resource_version = {};  // precondition, if not empty
 };
 
 enum class WatchEventType { kAdded, kModified, kDeleted, kBookmark };

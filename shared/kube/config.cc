@@ -24,8 +24,9 @@ class TokenFile : public Credentials {
 
   std::string token(TimePoint now) override {
     if (read_ && now - read_at_ < kTokenAge) return token_;
-    if (auto text = read_file(path_)) {
-      token_ = trim_lines(*text);
+    auto text = read_file(path_);
+    if (std::string fresh = text ? trim_lines(*text) : std::string(); !fresh.empty()) {
+      token_ = std::move(fresh);
       read_ = true;
       read_at_ = now;
     }

@@ -24,7 +24,7 @@ Result<Config> in_cluster_config(const std::string& service_host, const std::str
                                  const std::string& serviceaccount_dir = "/var/run/secrets/kubernetes.io/serviceaccount");
 
 // The current context of a kubeconfig file: server, certificate authority (data or file), client certificate, token or
-// token file. exec and auth-provider plugins are refused by name.
+// token file. exec and auth-provider plugins, passwords and impersonation are refused by name.
 Result<Config> kubeconfig_config(const std::string& path);
 
 // The bearer token of each request. A file is read again when it is older than a minute or after a 401.

@@ -45,7 +45,8 @@ event::Task<void> Informer::run() {
     }
     if (done) continue;
     const Error& error = done.error();
-    if (error.kind == ErrorKind::kGone) resource_version_.clear();
+    // Too old, or not understood (of another API server's storage): watching from it again cannot help.
+    if (error.kind == ErrorKind::kGone || error.kind == ErrorKind::kInvalid) resource_version_.clear();
     if (error.kind == ErrorKind::kDisconnected) {
       log_.debug("the watch has ended, resuming", {{"resourceVersion", resource_version_}});
     } else {

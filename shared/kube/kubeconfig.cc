@@ -63,14 +63,15 @@ Result<void> parse_server(const std::string& server, Config& config) {
     rest = rest.substr(0, colon);
   }
   if (rest.starts_with('[') && rest.ends_with(']')) rest = rest.substr(1, rest.size() - 2);
+  if (rest.empty()) return failure(ErrorKind::kInvalid, "server '" + server + "' names no host");
   config.host = rest;
   return {};
 }
 
 Result<void> parse_user(const YAML::Node& user, const std::string& path, Config& config) {
-  for (const char* plugin : {"exec", "auth-provider"}) {
-    if (user[plugin]) {
-      return failure(ErrorKind::kInvalid, std::string("the user has '") + plugin +
+  for (const char* member : {"exec", "auth-provider", "username", "as"}) {
+    if (user[member]) {
+      return failure(ErrorKind::kInvalid, std::string("the user has '") + member +
                                               "', which is not supported; use a token or a client certificate");
     }
   }

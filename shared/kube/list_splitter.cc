@@ -17,6 +17,7 @@ Result<void> ListSplitter::take(char c) {
     if (item_.size() >= kMaxItemBytes) return failure(ErrorKind::kInvalid, "list: an item is larger than 8 MiB");
     item_.push_back(c);
   } else if (!between) {
+    if (rest_.size() >= kMaxItemBytes) return failure(ErrorKind::kInvalid, "list: more than 8 MiB beside its items");
     rest_.push_back(c);
   }
   if (in_string_) {
@@ -55,6 +56,8 @@ Result<void> ListSplitter::end_item() {
   auto item = json::parse(item_);
   item_.clear();
   if (!item) return failure(item.error().with_context("list item"));
+  if (!item->is_object()) return failure(ErrorKind::kInvalid, "list: an item is no object");
+  if (!item->is_object()) return failure(ErrorKind::kInvalid, "list: an item is no object");
   on_item_(std::move(*item));
   return {};
 }
@@ -62,6 +65,8 @@ Result<void> ListSplitter::end_item() {
 Result<json::Value> ListSplitter::finish() {
   auto list = json::parse(rest_);
   if (!list) return failure(list.error().with_context("list"));
+  // What was not recognised as an item must not be lost in silence.
+  if (!list->array_at({"items"}).empty()) return failure(ErrorKind::kInvalid, "list: an item is no object");
   return list;
 }
 

@@ -18,7 +18,7 @@ class ListSplitter {
 
   explicit ListSplitter(std::function<void(json::Value item)> on_item) : on_item_(std::move(on_item)) {}
 
-  // kInvalid if an item is no JSON.
+  // kInvalid if an item is no JSON object.
   Result<void> feed(std::string_view bytes);
 
   // After the last byte: the list without its items (kind, metadata). kInvalid if it is not complete.
@@ -27,7 +27,6 @@ class ListSplitter {
  private:
   Result<void> take(char c);
   Result<void> end_item();
-  bool in_items() const { return items_ && depth_ >= 2; }
 
   std::function<void(json::Value)> on_item_;
   std::string rest_;    // everything but the items

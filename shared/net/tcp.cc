@@ -101,19 +101,30 @@ class Listener : public TcpListener {
       : loop_(loop), socket_(std::move(socket)), port_(port), on_accept_(std::move(on_accept)) {
     watch_ = loop.watch(socket_.fd(), [this](bool, bool) { accept_some(); });
     watch_->want(true, false);
+    pause_ = loop.timer([this] { watch_->want(true, false); });
   }
   uint16_t port() const override { return port_; }
 
  private:
   static constexpr int kMaxAcceptsPerTurn = 16;
+  static constexpr Duration kPause = std::chrono::milliseconds(100);
 
   void accept_some() {
     for (int i = 0; i < kMaxAcceptsPerTurn; ++i) {
       Socket accepted(::accept4(socket_.fd(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
-      // Out of descriptors and the like: the connection waits in the backlog for the next turn.
-      if (!accepted.valid()) return;
+      if (!accepted.valid()) {
+        bool exhausted = errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM;
+        if (exhausted) pause();
+        return;
+      }
       on_accept_(std::make_unique<TcpStream>(loop_, std::move(accepted)));
     }
+  }
+
+  // Connections wait in the backlog: asking at once would fail again, for as long as descriptors or memory are missing.
+  void pause() {
+    watch_->want(false, false);
+    pause_->arm(kPause);
   }
 
   event::Loop& loop_;
@@ -121,6 +132,7 @@ class Listener : public TcpListener {
   uint16_t port_;
   AcceptCallback on_accept_;
   std::unique_ptr<event::FdWatch> watch_;
+  std::unique_ptr<event::Timer> pause_;
 };
 
 // Waits until the descriptor is writable.

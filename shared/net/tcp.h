@@ -20,6 +20,7 @@ event::Task<Result<std::unique_ptr<ByteStream>>> tcp_connect(event::Loop& loop, 
 // Listens until destroyed. Accepts at most 16 connections a turn.
 class TcpListener {
  public:
+  // Must not destroy the listener.
   using AcceptCallback = std::function<void(std::unique_ptr<ByteStream> stream)>;
 
   // address: an IPv4 or IPv6 address; "::" takes both. port 0: chosen by the kernel. kRefused with address and reason

@@ -124,4 +124,4 @@ def test_ca_bundle_that_was_removed_comes_back(api, injector):
     configuration = api.get(path)
     bundle = configuration["webhooks"][0]["clientConfig"].pop("caBundle")
     api.request("PUT", path, configuration)
-    eventually(lambda: api.get(path)["webhooks"][0]["clientConfig"].get("caBundle") == bundle, 70)
+    eventually(lambda: api.get(path)["webhooks"][0]["clientConfig"].get("caBundle") == bundle, 15)

@@ -23,7 +23,10 @@ class Started {
   T& result() { return result_.value(); }
 
  private:
-  static event::Task<void> store(event::Task<T> task, std::optional<T>& result) { result.emplace(co_await task); }
+  static event::Task<void> store(event::Task<T> task, std::optional<T>& result) {
+    event::Task<T> owned = std::move(task);  // ends with this block, and what it holds with it
+    result.emplace(co_await owned);
+  }
 
   std::optional<T> result_;
   event::Job job_;

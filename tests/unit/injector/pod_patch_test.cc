@@ -3,7 +3,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "injector/go_duration.h"
 #include "injector/sidecar_container.h"
 #include "tests/support/json_patch.h"
 
@@ -120,7 +119,7 @@ TEST(PodPatchTest, InjectsTheSidecarAsNativeSidecar) {
   EXPECT_TRUE(sidecar.array_at({"volumeMounts"})[0].bool_at({"readOnly"}));
   EXPECT_THAT(args_of(pod),
               ElementsAre("--ring=example", "--shard=$(POD_NAME)", "--namespace=$(POD_NAMESPACE)",
-                          "--listen=127.0.0.1:16443", "--status-listen=:16480",
+                          "--listen=127.0.0.1:16443", "--also-listen=127.0.0.1:443", "--status-listen=:16480",
                           "--serviceaccount-dir=/run/ringside/serviceaccount", "--state-dir=/run/ringside/state",
                           "--leader-election=auto", "--grace-period=3s", "--quiet-window=300ms", "--log-level=info"));
   EXPECT_EQ(sidecar.array_at({"env"})[0].string_at({"valueFrom", "fieldRef", "fieldPath"}), "metadata.name");
@@ -218,7 +217,7 @@ TEST(PodPatchTest, PassesOptionsToTheSidecar) {
   pod = with_annotation(pod, "view.deployments.apps", "all");
   pod = with_annotation(pod, "view.configmaps", "mine");
   std::vector<std::string> args = args_of(inject(pod));
-  EXPECT_THAT(std::vector(args.begin() + 7, args.end()),
+  EXPECT_THAT(std::vector(args.begin() + 8, args.end()),
               ElementsAre("--leader-election=kube-system/my.lease", "--grace-period=1m0.5s", "--quiet-window=50ms",
                           "--view=deployments.apps=all", "--view=secrets=all", "--log-level=debug"));
 }
@@ -346,19 +345,6 @@ TEST(PodPatchTest, RefusesMalformedPods) {
     json::Value pod = plain_pod();
     pod["spec"] = parse(spec);
     EXPECT_THAT(reason(pod), HasSubstr("this is no pod")) << spec;
-  }
-}
-
-TEST(GoDurationTest, ReadsWhatGoReads) {
-  using namespace std::chrono_literals;
-  EXPECT_EQ(parse_go_duration("0"), Duration(0));
-  EXPECT_EQ(parse_go_duration("300ms"), Duration(300ms));
-  EXPECT_EQ(parse_go_duration("1.5s"), Duration(1500ms));
-  EXPECT_EQ(parse_go_duration(".5s"), Duration(500ms));
-  EXPECT_EQ(parse_go_duration("1h2m3s"), Duration(1h + 2min + 3s));
-  EXPECT_EQ(parse_go_duration("7\u00b5s"), Duration(7us));
-  for (std::string_view text : {"", "3", "s", "1.2.3s", "-1s", "1 s", "1x", ".s", "25h", "1s2"}) {
-    EXPECT_EQ(parse_go_duration(text), std::nullopt) << text;
   }
 }
 

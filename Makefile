@@ -1,0 +1,76 @@
+# Thin over CMake and scripts: `make help` says what there is.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+PYTHON := /usr/bin/python3
+JOBS ?= 2
+
+.PHONY: help
+help: ## Show this help
+	@printf 'Ringside: shards Kubernetes controllers that were never written for it.\n\n'
+	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 28
+	@printf '\nVariables: KUBECONFIG=file (demo on a cluster of yours), KEEP=1 (demo leaves its cluster up),\n'
+	@printf '           KUBERNETES_VERSION=1.36.3 (of the local cluster), JOBS=2 (of the build).\n'
+
+.PHONY: setup
+setup: ## Install what is missing: Debian packages, Kubernetes built from its Go modules
+	@scripts/setup
+
+.PHONY: packages
+packages:
+	@scripts/setup --packages-only
+
+.PHONY: build
+build: packages ## Build the programs (release) and their images
+	@cmake --preset release >build/release-configure.log 2>&1 || { cat build/release-configure.log; exit 1; }
+	@cmake --build --preset release -j $(JOBS)
+	@scripts/build-images
+
+.PHONY: demo
+demo: setup build ## The sharded example on a real local cluster, step by step
+	@scripts/demo
+
+.PHONY: test
+test: setup build test-unit test-integration test-e2e ## All tests
+
+.PHONY: test-unit
+test-unit: packages ## Unit tests, under ASan and UBSan
+	@cmake --preset asan >build/asan-configure.log 2>&1 || { cat build/asan-configure.log; exit 1; }
+	@cmake --build --preset asan -j $(JOBS)
+	@ctest --test-dir build/asan --output-on-failure -j $(JOBS)
+	@$(PYTHON) -m pytest -q tests/unit
+	@cd examples/checksum-controller && go test -p $(JOBS) ./...
+
+.PHONY: test-integration
+test-integration: ## The programs against a real API server; needs `make setup build`
+	@$(PYTHON) -m pytest -q tests/cluster tests/integration
+
+.PHONY: test-e2e
+test-e2e: ## Unmodified controllers on a real cluster; needs `make setup build`
+	@$(PYTHON) -m pytest -q tests/e2e -m 'not long'
+
+.PHONY: test-long
+test-long: setup build ## The slow end-to-end tests: 2,000 and 10,000 objects
+	@$(PYTHON) -m pytest -q tests/e2e -m long
+
+.PHONY: fuzz
+fuzz: packages ## Every fuzz target for FUZZ_SECONDS=10 each
+	@cmake --preset fuzz >build/fuzz-configure.log 2>&1 || { cat build/fuzz-configure.log; exit 1; }
+	@cmake --build --preset fuzz -j $(JOBS)
+	@scripts/fuzz $(or $(FUZZ_SECONDS),10)
+
+.PHONY: bench
+bench: packages ## Micro-benchmarks
+	@cmake --preset release -B build/bench -DRINGSIDE_BENCH=ON >build/bench-configure.log 2>&1 || { cat build/bench-configure.log; exit 1; }
+	@cmake --build build/bench -j $(JOBS) --target benchmarks
+	@for bench in build/bench/bin/*_bench; do $$bench; done
+
+.PHONY: format
+format: ## Format the C++ code
+	@git ls-files '*.cc' '*.h' | xargs clang-format-19 -i
+
+.PHONY: clean
+clean: ## Remove what was built (not the cache of Kubernetes)
+	rm -rf build examples/*/bin
+
+# Every target writes its logs there.
+$(shell mkdir -p build)

@@ -1,0 +1,192 @@
+"""Who wrote what while who owned it, from the API server's audit log. No non-owner may ever have written.
+
+    result = replay(cluster.audit_events(), ring="checksum-controller", pod_prefix="checksum-controller-")
+    assert result.judged and not result.violations, result.explain()
+
+The log has every write with its response, and so the shard label of every object after each of its revisions. Replayed in
+the order of resourceVersions it tells the label just before each write. A write by one of the controller's pods is a
+violation if the object belonged to another shard then:
+
+- update, patch, delete: the label that the object had before;
+- create: the label that the object came to have, and the label that its controller (owner reference) had then.
+
+The sidecar writes with its pod's identity and is judged in the same way: what it hands over has to be its own.
+Nobody owns anything while no shard of the ring holds its Lease; that is how an unsharded controller takes over.
+"""
+
+import dataclasses
+
+from hash_ring import controller_of
+
+POD_NAME = "authentication.kubernetes.io/pod-name"
+RING_LABEL = "alpha.sharding.timebertt.dev/controllerring"
+WRITES = ("create", "update", "patch", "delete", "deletecollection")
+
+
+@dataclasses.dataclass
+class Write:
+    """One judged write, or one that could not be judged."""
+    pod: str
+    verb: str
+    target: str  # resource/name
+    owner: str   # the shard that owned it, or why that is not known
+    revision: int
+    time: str
+    user_agent: str
+
+    def __str__(self):
+        return f"{self.time} {self.pod} {self.verb} {self.target}: owner {self.owner} (revision {self.revision}, {self.user_agent})"
+
+
+@dataclasses.dataclass
+class Move:
+    target: str
+    source: str  # "" if it had no shard
+    to: str
+    drained: bool
+    time: str
+
+
+@dataclasses.dataclass
+class Result:
+    judged: int = 0
+    violations: list = dataclasses.field(default_factory=list)
+    unjudged: list = dataclasses.field(default_factory=list)
+    moves: list = dataclasses.field(default_factory=list)
+
+    def explain(self):
+        lines = [f"{self.judged} writes judged, {len(self.violations)} by a non-owner, {len(self.unjudged)} not judged"]
+        lines += [f"  not the owner's: {write}" for write in self.violations[:20]]
+        lines += [f"  not judged: {write}" for write in self.unjudged[:20]]
+        return "\n".join(lines)
+
+
+def replay(events, ring, pod_prefix):
+    replayed = _Replay(ring, pod_prefix)
+    for event in in_order(events):
+        replayed.take(event)
+    return replayed.result
+
+
+def in_order(events):
+    """Successful writes in the order in which they took effect, as (revision, event)."""
+    events = sorted((event for event in events if _succeeded(event)), key=lambda event: event["stageTimestamp"])
+    last_of_uid = {}
+    for event in events:
+        last_of_uid[_uid(event)] = max(_revision(event), last_of_uid.get(_uid(event), 0))
+    ordered, latest = [], 0
+    for index, event in enumerate(events):
+        # A delete is answered with a Status: no revision, but nothing happens to the object afterwards.
+        revision = _revision(event) or max(latest, last_of_uid[_uid(event)])
+        latest = max(latest, revision)
+        ordered.append((revision, not _revision(event), index, event))
+    return [(entry[0], entry[3]) for entry in sorted(ordered, key=lambda entry: entry[:3])]
+
+
+@dataclasses.dataclass
+class _Known:
+    """What is known of an object after its latest revision."""
+    revision: int
+    shard: str
+    drain: bool
+
+
+class _Replay:
+    def __init__(self, ring, pod_prefix):
+        self.result = Result()
+        self._ring, self._pod_prefix = ring, pod_prefix
+        self._shard_label = f"shard.alpha.sharding.timebertt.dev/{ring}"
+        self._drain_label = f"drain.alpha.sharding.timebertt.dev/{ring}"
+        self._known = {}     # uid -> _Known
+        self._shards = set()  # with a Lease held by themselves
+
+    def take(self, entry):
+        revision, event = entry
+        if event.get("objectRef", {}).get("subresource"):
+            return
+        metadata = _metadata(event)
+        if event["objectRef"]["resource"] == "leases":
+            self._take_lease(event, metadata)
+            return
+        before = self._known.get(_uid(event))
+        if _pod(event).startswith(self._pod_prefix) and self._shards:
+            self._judge(revision, event, before, metadata)
+        if metadata.get("uid"):
+            self._remember(revision, event, before, metadata)
+
+    def _take_lease(self, event, metadata):
+        name = metadata.get("name") or event["objectRef"].get("name", "")
+        if metadata and metadata.get("labels", {}).get(RING_LABEL) != self._ring:
+            return
+        held = event["verb"] != "delete" and event["responseObject"].get("spec", {}).get("holderIdentity") == name
+        (self._shards.add if held else self._shards.discard)(name)
+
+    def _remember(self, revision, event, before, metadata):
+        labels = metadata.get("labels", {})
+        after = _Known(revision, labels.get(self._shard_label, ""), self._drain_label in labels)
+        if before and before.shard and after.shard and before.shard != after.shard:
+            self.result.moves.append(Move(_target(event), before.shard, after.shard, before.drain, event["stageTimestamp"]))
+        self._known[metadata["uid"]] = after
+
+    def _judge(self, revision, event, before, metadata):
+        owners, unknown = self._owners(event, before, metadata)
+        if unknown:
+            self.result.unjudged.append(_write(revision, event, unknown))
+        if not owners:
+            return
+        self.result.judged += 1
+        others = owners - {_pod(event)}
+        if others:
+            self.result.violations.append(_write(revision, event, ", ".join(sorted(others))))
+
+    def _owners(self, event, before, metadata):
+        """The shards that owned what is written, and why they are not known."""
+        if event["verb"] == "deletecollection":
+            return set(), "a deletecollection does not tell what it deletes"
+        if event["verb"] == "create":
+            parent = self._known.get((controller_of(metadata) or {}).get("uid"))
+            shards = {metadata.get("labels", {}).get(self._shard_label, ""), parent.shard if parent else ""}
+            return shards - {""}, None
+        if before is None:
+            labelled = self._shard_label in metadata.get("labels", {})
+            return set(), "its earlier revisions are not in the log" if labelled else None
+        # Written with a precondition: if that is not the revision known here, the log has lost one (a killed API server).
+        based_on = ((event.get("requestObject") or {}).get("metadata") or {}).get("resourceVersion")
+        if based_on and int(based_on) > before.revision:
+            return set(), f"revision {based_on} of it is not in the log"
+        return {before.shard} - {""}, None
+
+
+def _succeeded(event):
+    return (event.get("verb") in WRITES and event.get("stage") == "ResponseComplete" and "objectRef" in event
+            and 200 <= event.get("responseStatus", {}).get("code", 0) < 300 and "dryRun=" not in event["requestURI"])
+
+
+def _response(event):
+    return event.get("responseObject") or {}
+
+
+def _metadata(event):
+    return {} if _response(event).get("kind") == "Status" else _response(event).get("metadata", {})
+
+
+def _uid(event):
+    return _metadata(event).get("uid") or (_response(event).get("details") or {}).get("uid")
+
+
+def _revision(event):
+    return int(_metadata(event).get("resourceVersion", 0))
+
+
+def _pod(event):
+    return (event["user"].get("extra") or {}).get(POD_NAME, [""])[0]
+
+
+def _target(event):
+    name = _metadata(event).get("name") or event["objectRef"].get("name", "?")
+    return f"{event['objectRef']['resource']}/{name}"
+
+
+def _write(revision, event, owner):
+    return Write(_pod(event), event["verb"], _target(event), owner, revision, event["stageTimestamp"],
+                 event.get("userAgent", "").partition(" ")[0])

@@ -1,0 +1,126 @@
+"""A sidecar and an unmodified controller behind it, as processes, against the API server of the tests.
+
+Objects get their shard label from the tests themselves: no central, so that a test decides who owns what.
+"""
+
+import base64
+import contextlib
+import http.client
+import json
+import os
+import pathlib
+import signal
+import ssl
+import subprocess
+
+import yaml
+
+from support import LEASES, ROOT, Process, cluster_ca, eventually, free_port, program
+
+RING = "checksum-controller"
+SHARD_LABEL = f"shard.alpha.sharding.timebertt.dev/{RING}"
+DRAIN_LABEL = f"drain.alpha.sharding.timebertt.dev/{RING}"
+SECRETS = "/api/v1/namespaces/default/secrets"
+CONFIGMAPS = "/api/v1/namespaces/default/configmaps"
+CONTROLLER = ROOT / "examples" / "checksum-controller" / "bin" / "checksum-controller"
+
+
+class Program(Process):
+    """Any program, with an environment of its own."""
+
+    def __init__(self, path, arguments, log, env=None):  # pylint: disable=super-init-not-called
+        self.log_path = log
+        with open(log, "ab") as file:
+            self._process = subprocess.Popen([str(path), *map(str, arguments)], stderr=file, stdout=file,
+                                             stdin=subprocess.DEVNULL, env={**os.environ, **(env or {})})
+
+    def signal(self, name):
+        self._process.send_signal(getattr(signal, "SIG" + name))
+
+
+class Sidecar(Program):
+    """Speaks to the API server as in a pod: by the files of a ServiceAccount directory and two environment variables."""
+
+    def __init__(self, folder, cluster, shard, token, arguments=(), port=None):
+        self.folder, self.shard = folder / shard, shard
+        self.port, self.status_port = port or free_port(), free_port()
+        self.source, self.app, state = (self.folder / name for name in ("kubelet", "app", "state"))
+        for path in (self.source, self.app, state):
+            path.mkdir(parents=True, exist_ok=True)
+        self.ca_file = state / "ca.crt"
+        (self.source / "ca.crt").write_text(cluster_ca(cluster))
+        (self.source / "namespace").write_text("default")
+        self.set_token(token)
+        server = cluster.server.removeprefix("https://")
+        env = {"KUBERNETES_SERVICE_HOST": server.split(":")[0], "KUBERNETES_SERVICE_PORT": server.split(":")[1]}
+        super().__init__(program("ringside-sidecar"),
+                         [f"--ring={RING}", f"--shard={shard}", "--namespace=default", f"--listen=127.0.0.1:{self.port}",
+                          f"--status-listen=127.0.0.1:{self.status_port}", f"--serviceaccount-source={self.source}",
+                          f"--serviceaccount-dir={self.app}", f"--state-dir={state}", "--log-level=debug", *arguments],
+                         self.folder / "sidecar.log", env)
+        eventually(lambda: self.http(self.status_port, "/startz")[0] == 200, 10, "the sidecar is up")
+
+    def set_token(self, token):
+        """As the kubelet: a new file in the place of the old one."""
+        new = self.source / "token.new"
+        new.write_text(token)
+        new.rename(self.source / "token")
+
+    def ready(self):
+        return self.http(self.status_port, "/readyz")[0] == 200
+
+    def wait_for_ring(self):
+        eventually(lambda: "does not exist" not in self.http(self.status_port, "/readyz")[1]
+                   and "has not been read" not in self.http(self.status_port, "/readyz")[1], 10, "the ring is known")
+
+    def get(self, path, accept="application/json", method="GET", body=None, content_type="application/json", token=None):
+        """A request of the app, over HTTP/1.1: status, headers, body. With the app's token, if no other is given."""
+        context = ssl.create_default_context(cafile=str(self.app / "ca.crt"))
+        connection = http.client.HTTPSConnection("127.0.0.1", self.port, context=context, timeout=15)
+        with contextlib.closing(connection):
+            token = (self.app / "token").read_text() if token is None else token
+            headers = {"Accept": accept, **({"Authorization": "Bearer " + token} if token else {})}
+            if body is not None:
+                headers["Content-Type"] = content_type
+            connection.request(method, path, body, headers)
+            response = connection.getresponse()
+            return response.status, dict(response.getheaders()), response.read()
+
+    def names(self, path):
+        status, _, body = self.get(path)
+        assert status == 200, body
+        return sorted(item["metadata"]["name"] for item in json.loads(body)["items"])
+
+    def controller_kubeconfig(self):
+        """What client-go makes of the ServiceAccount directory, as a file, since the controller runs on the host."""
+        ca = base64.b64encode((self.app / "ca.crt").read_bytes()).decode()
+        config = {"apiVersion": "v1", "kind": "Config", "current-context": "app",
+                  "clusters": [{"name": "app", "cluster": {"server": f"https://127.0.0.1:{self.port}",
+                                                           "certificate-authority-data": ca}}],
+                  "users": [{"name": "app", "user": {"tokenFile": str(self.app / "token")}}],
+                  "contexts": [{"name": "app", "context": {"cluster": "app", "user": "app"}}]}
+        path = self.folder / "controller.kubeconfig"
+        path.write_text(yaml.safe_dump(config))
+        return path
+
+
+class Controller(Program):
+    def __init__(self, folder, kubeconfig, leader_elect=True, name="controller"):
+        election = ["--leader-elect", "--leader-election-namespace=default"] if leader_elect else []
+        super().__init__(CONTROLLER, [f"--kubeconfig={kubeconfig}", "--namespace=default", "--metrics-bind-address=0",
+                                      "--health-probe-bind-address=0", *election], folder / f"{name}.log")
+
+
+def secret(name, shard=None, labels=None):
+    labels = {**({SHARD_LABEL: shard} if shard else {}), **(labels or {})}
+    return {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name, "namespace": "default", "labels": labels},
+            "stringData": {"key": name}}
+
+
+def lease_holder(api, name):
+    lease = api.find(LEASES.format("default") + "/" + name)
+    return (lease or {}).get("spec", {}).get("holderIdentity")
+
+
+def manifest(name):
+    return pathlib.Path(ROOT / "examples" / "checksum-controller" / "manifests" / name)
