@@ -12,10 +12,14 @@ namespace {
 
 std::string_view name_of(kube::Operation operation) {
   switch (operation) {
-    case kube::Operation::kCreate: return "CREATE";
-    case kube::Operation::kUpdate: return "UPDATE";
-    case kube::Operation::kDelete: return "DELETE";
-    case kube::Operation::kConnect: return "CONNECT";
+    case kube::Operation::kCreate:
+      return "CREATE";
+    case kube::Operation::kUpdate:
+      return "UPDATE";
+    case kube::Operation::kDelete:
+      return "DELETE";
+    case kube::Operation::kConnect:
+      return "CONNECT";
   }
   return "";
 }
@@ -29,7 +33,9 @@ AdmissionInput to_input(kube::AdmissionRequest& review) {
           .old_object = std::move(review.old_object_meta)};
 }
 
-http::Response error(int status, std::string message) { return http::text_response(status, std::move(message) + "\n"); }
+http::Response error(int status, std::string message) {
+  return http::text_response(status, std::move(message) + "\n");
+}
 
 http::Response review_answer(const kube::AdmissionResponse& response, std::string_view uid) {
   return http::text_response(200, kube::to_body(response, uid), "application/json");
@@ -45,7 +51,8 @@ http::Response AssignmentWebhook::answer(const http::Request& request) {
   if (!store_.synced()) return error(503, "not ready: the rings are still being read");
   auto ring = store_.find(*ring_name);
   if (!ring) return error(404, "there is no ControllerRing " + std::string(*ring_name));
-  if (!ring->object) return error(422, "ControllerRing " + std::string(*ring_name) + ": " + ring->object.error().message);
+  if (!ring->object)
+    return error(422, "ControllerRing " + std::string(*ring_name) + ": " + ring->object.error().message);
 
   auto review = kube::parse_admission_review(request.body);
   if (!review) return error(400, review.error().message);

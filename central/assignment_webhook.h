@@ -15,8 +15,8 @@ class AssignmentWebhook {
   AssignmentWebhook(event::Loop& loop, Logger log, const RingStore& store, Metrics& metrics)
       : loop_(loop), log_(std::move(log)), store_(store), metrics_(metrics) {}
 
-  // For paths below sharding::kWebhookPathPrefix; waits for nothing. What cannot be answered (4xx; 503 until the store is
-  // synced) makes the API server apply the failurePolicy: the write passes, a sync assigns the object later.
+  // For paths below sharding::kWebhookPathPrefix; waits for nothing. What cannot be answered (4xx; 503 until the store
+  // is synced) makes the API server apply the failurePolicy: the write passes, a sync assigns the object later.
   http::Response answer(const http::Request& request);
 
  private:

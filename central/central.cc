@@ -52,7 +52,9 @@ kube::LeaderElectionOptions election_options(const LeaderElection& config, const
           .retry_period = config.retry_period};
 }
 
-event::Task<http::Response> ready(http::Response response) { co_return response; }
+event::Task<http::Response> ready(http::Response response) {
+  co_return response;
+}
 
 }  // namespace
 
@@ -85,8 +87,8 @@ Result<void> Central::listen() {
   }
   if (config_.metrics) {
     auto collect = [this] { metrics_.collect(rings_, client_.loop().now()); };
-    auto server = http::Server::listen(loop, log_, server_options(*config_.metrics),
-                                       http::metrics_endpoint(registry_, collect));
+    auto server =
+        http::Server::listen(loop, log_, server_options(*config_.metrics), http::metrics_endpoint(registry_, collect));
     if (!server) return failure(server.error().with_context("metrics.bindAddress"));
     metrics_server_ = std::move(*server);
   }

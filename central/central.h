@@ -24,16 +24,16 @@ namespace ringside::central {
 
 class Central {
  public:
-  // The client must outlive it. `identity` is unique to this process. on_fatal is called at most once, from the loop, with
-  // what makes it useless to go on (a port that is taken).
+  // The client must outlive it. `identity` is unique to this process. on_fatal is called at most once, from the loop,
+  // with what makes it useless to go on (a port that is taken).
   Central(kube::Client& client, Logger log, SharderConfig config, std::string identity,
           std::function<void(Error)> on_fatal);
 
   // Serves health and metrics; the webhook follows as soon as there is a certificate. kRefused if a port is taken.
   Result<void> listen();
 
-  // Not ready any more and no leader; answers the webhook's requests until no more come, then its connections are closed.
-  // Takes at most the graceful shutdown timeout.
+  // Not ready any more and no leader; answers the webhook's requests until no more come, then its connections are
+  // closed. Takes at most the graceful shutdown timeout.
   event::Task<void> drain();
 
  private:

@@ -10,8 +10,8 @@
 
 namespace ringside::central {
 
-// Runs what `next` returns, at most `limit` (at least 1) at a time, until it returns nullopt. Destroying the task cancels
-// those under way.
+// Runs what `next` returns, at most `limit` (at least 1) at a time, until it returns nullopt. Destroying the task
+// cancels those under way.
 inline event::Task<void> concurrently(event::Loop& loop, size_t limit,
                                       std::function<std::optional<event::Task<void>>()> next) {
   struct Shared {

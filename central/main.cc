@@ -1,8 +1,8 @@
 // ringside-central: parse the options, build the graph, run and drain.
 
+#include <unistd.h>
 #include <csignal>
 #include <cstdlib>
-#include <unistd.h>
 
 #include <array>
 #include <string>

@@ -14,8 +14,8 @@ MetricLabels labels_of(std::string_view ring, const kube::GroupResource& resourc
 }  // namespace
 
 Metrics::Metrics(MetricsRegistry& registry)
-    : assignments_(registry.counter("controller_sharding_assignments_total",
-                                    "Objects that the webhook assigned to a shard.")),
+    : assignments_(
+          registry.counter("controller_sharding_assignments_total", "Objects that the webhook assigned to a shard.")),
       movements_(registry.counter("controller_sharding_movements_total",
                                   "Objects whose labels were removed so that they are assigned anew.")),
       drains_(registry.counter("controller_sharding_drains_total", "Objects that a shard was asked to hand over.")),
@@ -26,11 +26,13 @@ Metrics::Metrics(MetricsRegistry& registry)
                                           "metadata.generation of the ControllerRing.")),
       observed_generation_(registry.gauge("controller_sharding_controllerring_observed_generation",
                                           "status.observedGeneration of the ControllerRing.")),
-      shards_(registry.gauge("controller_sharding_controllerring_status_shards", "status.shards of the ControllerRing.")),
+      shards_(
+          registry.gauge("controller_sharding_controllerring_status_shards", "status.shards of the ControllerRing.")),
       available_shards_(registry.gauge("controller_sharding_controllerring_status_available_shards",
                                        "status.availableShards of the ControllerRing.")),
       shard_info_(registry.gauge("controller_sharding_shard_info", "1 for every shard Lease.")),
-      shard_state_(registry.gauge("controller_sharding_shard_state", "1 for the state that the shard is in, else 0.")) {}
+      shard_state_(registry.gauge("controller_sharding_shard_state", "1 for the state that the shard is in, else 0.")) {
+}
 
 void Metrics::count_assignment(std::string_view ring, const kube::GroupResource& resource) {
   assignments_.add(labels_of(ring, resource));
@@ -48,7 +50,9 @@ void Metrics::count_ring_calculation(std::string_view ring) {
   ring_calculations_.add({{"controllerring", std::string(ring)}});
 }
 
-void Metrics::set_leading(bool leading) { leading_.set({}, leading ? 1 : 0); }
+void Metrics::set_leading(bool leading) {
+  leading_.set({}, leading ? 1 : 0);
+}
 
 void Metrics::collect(const RingStore& store, TimePoint now) {
   for (const std::string& name : store.ring_names()) {
@@ -66,8 +70,8 @@ void Metrics::collect(const RingStore& store, TimePoint now) {
     info["controllerring"] = lease.ring;
     set(shard_info_, info, 1);
     ShardState present = lease.observer.status(now).state;
-    for (ShardState state : {ShardState::kReady, ShardState::kExpired, ShardState::kUncertain, ShardState::kDead,
-                             ShardState::kOrphaned}) {
+    for (ShardState state :
+         {ShardState::kReady, ShardState::kExpired, ShardState::kUncertain, ShardState::kDead, ShardState::kOrphaned}) {
       MetricLabels labels = shard;
       labels["state"] = sharding::to_string(state);
       set(shard_state_, labels, state == present ? 1 : 0);

@@ -23,7 +23,8 @@ class Metrics {
   void count_ring_calculation(std::string_view ring);
   void set_leading(bool leading);
 
-  // Sets the gauges of rings and shards to what the store says now, and drops those of what is gone. Called at a scrape.
+  // Sets the gauges of rings and shards to what the store says now, and drops those of what is gone. Called at a
+  // scrape.
   void collect(const RingStore& store, TimePoint now);
 
  private:

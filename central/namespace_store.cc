@@ -14,10 +14,11 @@ kube::ListOptions metadata_only() {
 NamespaceStore::NamespaceStore(kube::Client& client, Logger log, std::function<void()> on_synced,
                                std::function<void()> on_changed)
     : on_changed_(std::move(on_changed)),
-      informer_(client, log, {"", "v1", "namespaces"}, metadata_only(),
-                {.on_upsert = [this](const json::Value& object) { on_upsert(object); },
-                 .on_delete = [this](const kube::NamespacedName& name, const json::Value&) { labels_.erase(name.name); },
-                 .on_synced = std::move(on_synced)}) {}
+      informer_(
+          client, log, {"", "v1", "namespaces"}, metadata_only(),
+          {.on_upsert = [this](const json::Value& object) { on_upsert(object); },
+           .on_delete = [this](const kube::NamespacedName& name, const json::Value&) { labels_.erase(name.name); },
+           .on_synced = std::move(on_synced)}) {}
 
 bool NamespaceStore::selected(const kube::LabelSelector& selector, std::string_view ns) const {
   auto labels = labels_.find(ns);

@@ -15,8 +15,8 @@ namespace ringside::central {
 
 class NamespaceStore {
  public:
-  // The client must outlive it. on_changed runs in phase 3 when a namespace that was known before got other labels: then
-  // objects in it may have to be assigned though nothing else changed.
+  // The client must outlive it. on_changed runs in phase 3 when a namespace that was known before got other labels:
+  // then objects in it may have to be assigned though nothing else changed.
   NamespaceStore(kube::Client& client, Logger log, std::function<void()> on_synced, std::function<void()> on_changed);
 
   bool synced() const { return informer_.synced(); }

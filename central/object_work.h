@@ -31,8 +31,8 @@ class RingView {
  public:
   RingView(std::string name, std::shared_ptr<const ring::Ring> shards);
 
-  // `group` and `kind` are those of the object. Nothing is done without an available shard: there is none to move to, and
-  // a shard that comes back finds its objects where they were.
+  // `group` and `kind` are those of the object. Nothing is done without an available shard: there is none to move to,
+  // and a shard that comes back finds its objects where they were.
   Judgement judge(sharding::ResourceRole role, std::string_view group, std::string_view kind,
                   const kube::ObjectMeta& object) const;
 

@@ -5,15 +5,15 @@
 namespace ringside::central {
 namespace {
 
-// After a change, the webhook configuration may take seconds to be in force, children wait for their owners, and another
-// replica of the webhook may have answered from an older ring.
+// After a change, the webhook configuration may take seconds to be in force, children wait for their owners, and
+// another replica of the webhook may have answered from an older ring.
 constexpr Duration kFirstQuickSync = std::chrono::seconds(2);
 constexpr Duration kQuickSync = std::chrono::seconds(5);
 constexpr int kQuickSyncsAfterChange = 3;
 // What is still left behind after a minute will not be hurried: a shard that hangs, a webhook that cannot be reached.
 constexpr int kQuickSyncsForTheRest = 12;
-// In quiet times: finds within half a minute what was created while the webhook was away.
-constexpr Duration kSlowQuickSync = std::chrono::seconds(30);
+// In quiet times: finds what was created while the webhook was away.
+constexpr Duration kSlowQuickSync = std::chrono::seconds(10);
 
 }  // namespace
 

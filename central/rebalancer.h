@@ -1,5 +1,5 @@
-// Decides when rings are synced: at once when their shards or their resources change, soon after that for what the change
-// left behind, and every syncPeriod. Runs in the leader alone.
+// Decides when rings are synced: at once when their shards or their resources change, soon after that for what the
+// change left behind, and every syncPeriod. Runs in the leader alone.
 #pragma once
 
 #include <functional>

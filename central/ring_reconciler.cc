@@ -37,8 +37,8 @@ bool same_but_for_times(sharding::ControllerRingStatus a, sharding::ControllerRi
 }  // namespace
 
 sharding::ControllerRingStatus make_ring_status(sharding::ControllerRingStatus present, int64_t generation,
-                                                int64_t shards, int64_t available,
-                                                const std::optional<Error>& problem, WallTime now) {
+                                                int64_t shards, int64_t available, const std::optional<Error>& problem,
+                                                WallTime now) {
   // Exactly one condition: tools that were written for the reference expect that.
   std::erase_if(present.conditions, [](const auto& each) { return each.type != sharding::kReadyCondition; });
   present.observed_generation = generation;

@@ -22,8 +22,8 @@ inline constexpr std::string_view kReasonPermissionMissing = "PermissionMissing"
 
 // The status of a ring, made from the present one so that an unchanged condition keeps its transition time.
 sharding::ControllerRingStatus make_ring_status(sharding::ControllerRingStatus present, int64_t generation,
-                                                int64_t shards, int64_t available,
-                                                const std::optional<Error>& problem, WallTime now);
+                                                int64_t shards, int64_t available, const std::optional<Error>& problem,
+                                                WallTime now);
 
 class RingReconciler {
  public:

@@ -34,24 +34,26 @@ kube::ObjectMeta meta_of(const json::Value& object) {
 RingStore::Subscription::Subscription(RingStore& store, Listener listener)
     : store_(store), position_(store.listeners_.insert(store.listeners_.end(), std::move(listener))) {}
 
-RingStore::Subscription::~Subscription() { store_.listeners_.erase(position_); }
+RingStore::Subscription::~Subscription() {
+  store_.listeners_.erase(position_);
+}
 
 RingStore::RingStore(kube::Client& client, Logger log, Metrics& metrics, std::function<void()> on_synced)
     : client_(client),
       log_(log),
       metrics_(metrics),
       on_synced_(std::move(on_synced)),
-      rings_informer_(client, log, controller_rings(), {},
-                      {.on_upsert = [this](const json::Value& object) { on_ring(object); },
-                       .on_delete = [this](const kube::NamespacedName& name,
-                                           const json::Value&) { on_ring_deleted(name.name); },
-                       .on_synced = [this] { on_informer_synced(); }}),
-      leases_informer_(client, log, kube::leases(), shard_leases(),
-                       {.on_upsert = [this](const json::Value& object) { on_lease(object); },
-                        .on_delete = [this](const kube::NamespacedName& name,
-                                            const json::Value&) { on_lease_deleted(name); },
-                        .on_synced = [this] { on_informer_synced(); },
-                        .on_error = [this](const Error&) { gap_ = true; }}) {}
+      rings_informer_(
+          client, log, controller_rings(), {},
+          {.on_upsert = [this](const json::Value& object) { on_ring(object); },
+           .on_delete = [this](const kube::NamespacedName& name, const json::Value&) { on_ring_deleted(name.name); },
+           .on_synced = [this] { on_informer_synced(); }}),
+      leases_informer_(
+          client, log, kube::leases(), shard_leases(),
+          {.on_upsert = [this](const json::Value& object) { on_lease(object); },
+           .on_delete = [this](const kube::NamespacedName& name, const json::Value&) { on_lease_deleted(name); },
+           .on_synced = [this] { on_informer_synced(); },
+           .on_error = [this](const Error&) { gap_ = true; }}) {}
 
 std::shared_ptr<const RingSnapshot> RingStore::find(std::string_view ring) const {
   auto found = rings_.find(ring);

@@ -104,8 +104,8 @@ event::Task<void> RingSync::find_items(const Resource& resource, std::string lab
   kube::ListOptions options;
   options.label_selector = std::move(label_selector);
   options.resource_version = "0";
-  auto listed = co_await context_.client.for_each_metadata(
-      resource.found.type, std::move(options), [&](kube::ObjectMeta object) {
+  auto listed =
+      co_await context_.client.for_each_metadata(resource.found.type, std::move(options), [&](kube::ObjectMeta object) {
         if (!selected(resource, object)) return;
         Judgement judgement = view_.judge(resource.role, resource.name.group, resource.found.kind, object);
         if (judgement.work == Work::kNone || !wanted(resource, judgement)) return;
@@ -133,15 +133,16 @@ event::Task<void> RingSync::collect_draining() {
 
 event::Task<void> RingSync::work_off() {
   if (items_.empty()) co_return;
-  log_.debug("sync: objects to see to", {{"resource", to_string(items_.front().resource->name)},
-                                         {"objects", int64_t(items_.size())}});
+  log_.debug("sync: objects to see to",
+             {{"resource", to_string(items_.front().resource->name)}, {"objects", int64_t(items_.size())}});
   size_t limit = std::min(context_.concurrent_moves, items_.size());
-  co_await concurrently(context_.client.loop(), std::max<size_t>(1, limit), [this]() -> std::optional<event::Task<void>> {
-    if (items_.empty() || failures_ >= kMaxFailures) return std::nullopt;
-    Item item = std::move(items_.front());
-    items_.pop_front();
-    return item.work == Work::kFollow ? follow_owner(std::move(item)) : work_on(std::move(item));
-  });
+  co_await concurrently(context_.client.loop(), std::max<size_t>(1, limit),
+                        [this]() -> std::optional<event::Task<void>> {
+                          if (items_.empty() || failures_ >= kMaxFailures) return std::nullopt;
+                          Item item = std::move(items_.front());
+                          items_.pop_front();
+                          return item.work == Work::kFollow ? follow_owner(std::move(item)) : work_on(std::move(item));
+                        });
   items_.clear();
 }
 
@@ -193,7 +194,7 @@ event::Task<bool> RingSync::read_again(Item& item) {
   item.judgement = view_.judge(item.resource->role, item.resource->name.group, item.resource->found.kind, meta);
   item.work = item.judgement.work;
   item.object = identity_of(meta);
-  co_return item.work != Work::kNone && item.work != Work::kFollow;
+  co_return item.work != Work::kNone&& item.work != Work::kFollow;
 }
 
 // Reads the owner live: the child must not go before it.

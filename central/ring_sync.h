@@ -28,8 +28,8 @@ struct SyncContext {
   const NamespaceStore& namespaces;
   kube::Discovery& discovery;
   Metrics& metrics;
-  size_t concurrent_moves = 100;                     // requests in flight
-  kube::LabelSelector default_namespace_selector;    // for rings without their own
+  size_t concurrent_moves = 100;                   // requests in flight
+  kube::LabelSelector default_namespace_selector;  // for rings without their own
 };
 
 // Holds only the objects that need work, never all.

@@ -78,7 +78,8 @@ event::Task<Duration> ShardLeaseReconciler::reconcile(ShardLease lease) {
   if (done && status.state == ShardState::kOrphaned) done = co_await remove(lease);
   if (done) co_return status.look_again;
   // Changed or gone: the informer will say so, and then we look again.
-  if (done.error().kind == ErrorKind::kConflict || done.error().kind == ErrorKind::kNotFound) co_return status.look_again;
+  if (done.error().kind == ErrorKind::kConflict || done.error().kind == ErrorKind::kNotFound)
+    co_return status.look_again;
   // Where we cannot read and write, shards perhaps could not renew either.
   store_.begin_gap();
   log_of(log_, lease).warn("shard Lease: request failed, trying again", {{"error", done.error().message}});
@@ -109,8 +110,9 @@ event::Task<Result<void>> ShardLeaseReconciler::take(const ShardLease& lease) {
     co_return Result<void>();
   }
   if (sharding::parse_lease_record(*present) != lease.observer.lease()) co_return Result<void>();
-  log_of(log_, lease).warn("shard: did not renew its Lease for two durations, taking it",
-                           {{"renew_time", present->string_at({"spec", "renewTime"})}});
+  log_of(log_, lease)
+      .warn("shard: did not renew its Lease for two durations, taking it",
+            {{"renew_time", present->string_at({"spec", "renewTime"})}});
   auto updated = co_await client_.update(kube::leases(), lease.name.ns, lease.name.name,
                                          taken_lease(std::move(*present), client_.loop().wall_now()), as_central());
   if (!updated) co_return failure(updated.error());

@@ -1,5 +1,5 @@
-// Keeps the shard Leases in order (protocol.md, "Shard Lease states"): labels them with their state, takes those of lost
-// shards, deletes those that are left behind. Runs in the leader alone.
+// Keeps the shard Leases in order (protocol.md, "Shard Lease states"): labels them with their state, takes those of
+// lost shards, deletes those that are left behind. Runs in the leader alone.
 #pragma once
 
 #include <memory>
@@ -35,8 +35,8 @@ class ShardLeaseReconciler {
   event::Job job_;
 };
 
-// The Lease as central takes it from its shard, labelled dead in the same write. The resourceVersion is that of `lease`: if
-// the shard renews meanwhile, the update fails.
+// The Lease as central takes it from its shard, labelled dead in the same write. The resourceVersion is that of
+// `lease`: if the shard renews meanwhile, the update fails.
 json::Value taken_lease(json::Value lease, WallTime now);
 
 }  // namespace ringside::central

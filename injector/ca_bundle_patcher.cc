@@ -21,8 +21,8 @@ json::Value make_ca_bundle_patch(const json::Value& configuration, std::string_v
   for (size_t i = 0; i < webhooks.size(); ++i) {
     if (webhooks[i].string_at({"clientConfig", "caBundle"}) == ca_bundle) continue;
     std::string path = "/webhooks/" + std::to_string(i);
-    patch.push_back(json::Value::object(
-        {{"op", "test"}, {"path", path + "/name"}, {"value", webhooks[i].string_at({"name"})}}));
+    patch.push_back(
+        json::Value::object({{"op", "test"}, {"path", path + "/name"}, {"value", webhooks[i].string_at({"name"})}}));
     patch.push_back(
         json::Value::object({{"op", "add"}, {"path", path + "/clientConfig/caBundle"}, {"value", ca_bundle}}));
   }

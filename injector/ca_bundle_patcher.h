@@ -12,14 +12,14 @@
 
 namespace ringside::injector {
 
-// The JSON patch that gives every webhook of the configuration that caBundle (PEM in base64); an empty array if they have
-// it. It fails if the webhooks are others when it is applied.
+// The JSON patch that gives every webhook of the configuration that caBundle (PEM in base64); an empty array if they
+// have it. It fails if the webhooks are others when it is applied.
 json::Value make_ca_bundle_patch(const json::Value& configuration, std::string_view ca_bundle);
 
 class CaBundlePatcher {
  public:
-  // The client must outlive it. `ca_bundle` gives PEM text; while it is empty, somebody else cares for the caBundle. Looks
-  // every 10 s, since applying the manifests again may remove what was patched.
+  // The client must outlive it. `ca_bundle` gives PEM text; while it is empty, somebody else cares for the caBundle.
+  // Looks every 10 s, since applying the manifests again may remove what was patched.
   CaBundlePatcher(kube::Client& client, Logger log, std::string configuration, std::function<std::string()> ca_bundle);
 
   // There is another CA bundle.

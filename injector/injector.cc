@@ -41,7 +41,9 @@ kube::ServingCertificate::Options certificate_options(const Options& options) {
   return certificate;
 }
 
-event::Task<http::Response> ready(http::Response response) { co_return response; }
+event::Task<http::Response> ready(http::Response response) {
+  co_return response;
+}
 
 }  // namespace
 
@@ -51,7 +53,8 @@ Injector::Injector(kube::Client& client, Logger log, Options options, std::funct
       options_(std::move(options)),
       on_fatal_(std::move(on_fatal)),
       rings_(client, log_, controller_rings(), metadata_only(),
-             {.on_upsert = [](const json::Value&) {}, .on_delete = [](const kube::NamespacedName&, const json::Value&) {}}),
+             {.on_upsert = [](const json::Value&) {},
+              .on_delete = [](const kube::NamespacedName&, const json::Value&) {}}),
       webhook_(log_, registry_, {.image = options_.sidecar_image, .image_pull_policy = options_.image_pull_policy},
                [this] { return ring_names(); }),
       certificate_(client, log_, certificate_options(options_), [this] { on_certificate_changed(); }),

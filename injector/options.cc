@@ -26,7 +26,8 @@ Result<Address> parse_address(std::string_view text) {
   if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
   auto port = parse_int(colon == std::string_view::npos ? std::string_view() : text.substr(colon + 1));
   if (!port || *port > 65535) {
-    return failure(ErrorKind::kInvalid, "'" + std::string(text) + "' is no address, use one such as :9443 or 127.0.0.1:9443");
+    return failure(ErrorKind::kInvalid,
+                   "'" + std::string(text) + "' is no address, use one such as :9443 or 127.0.0.1:9443");
   }
   return Address{std::string(host), uint16_t(*port)};
 }
@@ -43,7 +44,9 @@ std::expected<Options, int> parse_options(int argc, const char* const* argv) {
   app.add_option("--image-pull-policy", options.image_pull_policy, "imagePullPolicy of the sidecar")
       ->check(CLI::IsMember({"Always", "IfNotPresent", "Never"}))
       ->capture_default_str();
-  app.add_option("--webhook-address", webhook, "where the webhook listens")->check(check_address)->capture_default_str();
+  app.add_option("--webhook-address", webhook, "where the webhook listens")
+      ->check(check_address)
+      ->capture_default_str();
   app.add_option("--health", health, "where /healthz and /readyz are served")
       ->check(check_address)
       ->capture_default_str();
@@ -56,7 +59,8 @@ std::expected<Options, int> parse_options(int argc, const char* const* argv) {
       ->capture_default_str();
   app.add_option("--certificate-name", options.certificate_names,
                  "a further DNS name or IP address for the certificate; may be repeated");
-  app.add_option("--cert-dir", options.cert_dir, "folder with tls.crt, tls.key and ca.crt, instead of a certificate of our own");
+  app.add_option("--cert-dir", options.cert_dir,
+                 "folder with tls.crt, tls.key and ca.crt, instead of a certificate of our own");
   app.add_option("--kubeconfig", options.kubeconfig, "kubeconfig file; without it, the pod's ServiceAccount");
   app.add_option("--log-level", log_level, "debug, info, warn, error or off")
       ->check(check_log_level)

@@ -29,7 +29,9 @@ bool asks_for_sidecar(const kube::AdmissionRequest& review) {
          review.object_meta->annotations.contains(sharding::kSidecarRingAnnotation);
 }
 
-http::Response error(int status, std::string message) { return http::text_response(status, std::move(message) + "\n"); }
+http::Response error(int status, std::string message) {
+  return http::text_response(status, std::move(message) + "\n");
+}
 
 std::string_view outcome_of(const kube::AdmissionResponse& response) {
   if (!response.allowed) return "denied";

@@ -19,8 +19,8 @@ inline constexpr std::string_view kPodWebhookPath = "/webhooks/injector/pod";
 // The names of the ControllerRings that there are, sorted; nullopt while they are not known yet.
 using RingNames = std::function<std::optional<std::vector<std::string>>()>;
 
-// Pure: what is answered to the creation of that pod. A pod without the annotation is allowed as it is. A pod that names
-// no ring of `rings`, or that cannot carry a sidecar, is denied; the message is for whoever created it.
+// Pure: what is answered to the creation of that pod. A pod without the annotation is allowed as it is. A pod that
+// names no ring of `rings`, or that cannot carry a sidecar, is denied; the message is for whoever created it.
 kube::AdmissionResponse decide(const kube::AdmissionRequest& review, const std::vector<std::string>& rings,
                                const InjectionOptions& options);
 

@@ -44,8 +44,8 @@ event::Task<Result<void>> ChildIndexFeed::list_and_watch(kube::GroupResource res
     options.label_selector = label_selector_;
     options.limit = 500;
     options.metadata_only = true;
-    auto version = co_await client_.for_each_metadata(
-        found->type, options, [&](kube::ObjectMeta meta) { index_.upsert(resource, meta); });
+    auto version = co_await client_.for_each_metadata(found->type, options,
+                                                      [&](kube::ObjectMeta meta) { index_.upsert(resource, meta); });
     if (!version) {
       if (version.error().kind == ErrorKind::kNotFound) discovery_.forget(resource);
       co_return failure(version.error());

@@ -15,7 +15,8 @@ namespace ringside::sidecar {
 // Feeds the index from construction to destruction. Keeps nothing itself.
 class ChildIndexFeed {
  public:
-  // namespaces: {""} for all. on_change runs, in phase 3, after the index has changed. All references must outlive the feed.
+  // namespaces: {""} for all. on_change runs, in phase 3, after the index has changed. All references must outlive the
+  // feed.
   ChildIndexFeed(kube::Client& client, kube::Discovery& discovery, Logger log,
                  const std::vector<kube::GroupResource>& resources, std::vector<std::string> namespaces,
                  std::string label_selector, ChildIndex& index, std::function<void()> on_change);

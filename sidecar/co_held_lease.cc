@@ -6,7 +6,9 @@
 namespace ringside::sidecar {
 namespace {
 
-Duration duration_of(const kube::Lease& lease) { return std::chrono::seconds(lease.lease_duration_seconds.value_or(15)); }
+Duration duration_of(const kube::Lease& lease) {
+  return std::chrono::seconds(lease.lease_duration_seconds.value_or(15));
+}
 
 }  // namespace
 
@@ -17,7 +19,9 @@ CoHeldLease::CoHeldLease(kube::Client& client, Logger log, std::string ring, kub
       name_(std::move(name)),
       mutex_(client.loop()) {}
 
-bool CoHeldLease::held_by_ring() const { return lease_ && lease_->holder_identity.value_or("") == identity_; }
+bool CoHeldLease::held_by_ring() const {
+  return lease_ && lease_->holder_identity.value_or("") == identity_;
+}
 
 bool CoHeldLease::held_by_other() const {
   if (!lease_ || lease_->holder_identity.value_or("").empty() || held_by_ring()) return false;

@@ -20,7 +20,8 @@ class CoHeldLease {
   CoHeldLease(kube::Client& client, Logger log, std::string ring, kube::NamespacedName name);
 
   // Holds it for the ring: takes it if nobody does, renews it if no sidecar did in the last third of its duration.
-  // kConflict if an unsharded replica leads. `wanted` is the Lease as the controller would write it: its duration counts.
+  // kConflict if an unsharded replica leads. `wanted` is the Lease as the controller would write it: its duration
+  // counts.
   event::Task<Result<void>> co_hold(const kube::Lease& wanted);
 
   // Reads it. nullopt: it does not exist.

@@ -13,7 +13,8 @@ ControllerLife::ControllerLife(event::Loop& loop, Logger log, Options options, E
 
 void ControllerLife::on_connections_changed(size_t open) {
   if (connections_ > 0 && open == 0) {
-    log_.info("the controller has no connection any more", {{"graceSeconds", int64_t(options_.grace / std::chrono::seconds(1))}});
+    log_.info("the controller has no connection any more",
+              {{"graceSeconds", int64_t(options_.grace / std::chrono::seconds(1))}});
     bridge_.forget_holders();
     reads_ring_ = false;
     election_wait_->disarm();

@@ -11,9 +11,9 @@
 
 namespace ringside::sidecar {
 
-// With leader election the controller's own writes drive the Lease (ElectionBridge). Without it, the Lease is held while
-// the controller has a connection and has begun to read the ring's resources. In both cases, a controller without any
-// connection for the grace period is dead, and the Lease is released.
+// With leader election the controller's own writes drive the Lease (ElectionBridge). Without it, the Lease is held
+// while the controller has a connection and has begun to read the ring's resources. In both cases, a controller without
+// any connection for the grace period is dead, and the Lease is released.
 class ControllerLife {
  public:
   struct Options {

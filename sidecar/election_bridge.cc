@@ -47,9 +47,10 @@ void complete(kube::Lease& lease, const kube::NamespacedName& name, WallTime now
 }
 
 http::Response lease_response(int status, const kube::Lease& lease, kube::Encoding encoding) {
-  return {.status = status,
-          .headers = {{"content-type", std::string(kube::content_type(encoding))}, {"cache-control", "no-cache, private"}},
-          .body = kube::to_body(lease, encoding)};
+  return {
+      .status = status,
+      .headers = {{"content-type", std::string(kube::content_type(encoding))}, {"cache-control", "no-cache, private"}},
+      .body = kube::to_body(lease, encoding)};
 }
 
 }  // namespace
@@ -70,14 +71,21 @@ Result<ElectionOptions> parse_election_options(std::string_view text) {
 
 ElectionBridge::ElectionBridge(kube::Client& client, Logger log, std::string ring, ElectionOptions options,
                                ShardLease& shard_lease)
-    : client_(client), log_(std::move(log)), ring_(std::move(ring)), options_(std::move(options)), shard_lease_(shard_lease) {}
+    : client_(client),
+      log_(std::move(log)),
+      ring_(std::move(ring)),
+      options_(std::move(options)),
+      shard_lease_(shard_lease) {}
 ElectionBridge::~ElectionBridge() = default;
 
 bool ElectionBridge::may_be_election(const kube::NamespacedName& name) const {
   switch (options_.mode) {
-    case ElectionOptions::Mode::kOff: return false;
-    case ElectionOptions::Mode::kNamed: return name == options_.name;
-    case ElectionOptions::Mode::kAuto: return true;
+    case ElectionOptions::Mode::kOff:
+      return false;
+    case ElectionOptions::Mode::kNamed:
+      return name == options_.name;
+    case ElectionOptions::Mode::kAuto:
+      return true;
   }
   return false;
 }
@@ -117,7 +125,11 @@ event::Task<std::optional<http::Response>> ElectionBridge::on_get(kube::Namespac
   // While the controller leads, it reads what it wrote.
   if (!e.shown.holder_identity.value_or("").empty()) co_return lease_response(200, e.shown, encoding);
   auto real = co_await e.real.read();
-  if (!real) co_return status_response(kube::service_unavailable(real.error().message, 1), encoding);
+  if (!real) {
+    log_.warn("the controller's election Lease cannot be read",
+              {{"lease", to_string(name)}, {"error", real.error().message}});
+    co_return status_response(kube::service_unavailable("sidecar: " + real.error().message, 1), encoding);
+  }
   if (!*real) {
     if (!e.known) in_use_ = true;  // the first read of an election, as client-go does it
     co_return status_response(kube::not_found(std::string(kGroup), "leases", name.name), encoding);
@@ -136,7 +148,8 @@ event::Task<std::optional<http::Response>> ElectionBridge::on_get(kube::Namespac
 event::Task<std::optional<http::Response>> ElectionBridge::on_write(kube::NamespacedName name, bool create,
                                                                     const http::Request& request) {
   auto encoding = kube::encoding_of_content_type(request.head.headers.get_or("content-type", ""));
-  bool is_patch = !encoding && request.head.headers.get_or("content-type", "").find("patch+json") != std::string_view::npos;
+  bool is_patch =
+      !encoding && request.head.headers.get_or("content-type", "").find("patch+json") != std::string_view::npos;
   if (!encoding && !is_patch) co_return std::nullopt;
   auto body = kube::parse_lease(request.body, encoding.value_or(kube::Encoding::kJson));
   // The API server will say what is wrong with it.
@@ -183,17 +196,18 @@ event::Task<http::Response> ElectionBridge::renew(Election& e, kube::Lease wante
     kube::Lease free = e.shown;
     free.holder_identity = "";
     e.show(std::move(free));
-    co_return status_response(kube::conflict(std::string(kGroup), "leases", wanted.metadata.name, done.error().message),
-                              answer);
+    co_return status_response(
+        kube::conflict(std::string(kGroup), "leases", wanted.metadata.name, "sidecar: " + done.error().message),
+        answer);
   }
-  co_return status_response(kube::service_unavailable(done.error().message, 1), answer);
+  co_return status_response(kube::service_unavailable("sidecar: " + done.error().message, 1), answer);
 }
 
 event::Task<http::Response> ElectionBridge::release(Election& e, kube::Lease wanted, kube::Encoding answer) {
   auto done = co_await shard_lease_.release();
   if (!done) {
     log_.warn("cannot release the shard Lease; it expires", {{"error", done.error().message}});
-    co_return status_response(kube::service_unavailable(done.error().message, 1), answer);
+    co_return status_response(kube::service_unavailable("sidecar: " + done.error().message, 1), answer);
   }
   e.show(std::move(wanted));
   co_return lease_response(200, e.shown, answer);

@@ -48,8 +48,9 @@ void Exchange::begin() {
   if (is_upgrade(request_.head.headers)) {
     return answer(kube::Status{.code = 501,
                                .reason = "NotImplemented",
-                               .message = "sidecar: connection upgrades (exec, attach, port-forward, WebSocket) are not "
-                                          "proxied yet; use the HTTP/2 form of the request"});
+                               .message =
+                                   "sidecar: connection upgrades (exec, attach, port-forward, WebSocket) are not "
+                                   "proxied yet; use the HTTP/2 form of the request"});
   }
   decision_ = decide_request(info_, request_.head.path, proxy_.parts_.ring.resources(), proxy_.self_);
   if (info_.verb == "watch") proxy_.watches_.insert(this);
@@ -65,9 +66,8 @@ void Exchange::start(const Filter& filter) {
     ticket_.emplace(std::move(*ticket));
   }
   if (info_.verb == "watch" && must_relist()) {
-    return answer(kube::Status{.code = 410,
-                               .reason = "Expired",
-                               .message = "sidecar: the resources of the ring have changed; list again"});
+    return answer(kube::Status{
+        .code = 410, .reason = "Expired", .message = "sidecar: the resources of the ring have changed; list again"});
   }
   request_.head.path = filter.path_with_query;
   forward();
@@ -90,7 +90,8 @@ void Exchange::admit(const Mutate& write) {
     auto owners = owner_references_of_body(request_.body, request_.head.headers.get_or("content-type", ""));
     if (!owners) {
       return std::unexpected(kube::service_unavailable(
-          "sidecar: objects are being handed over and the owners of this one cannot be read: " + owners.error().message, 1));
+          "sidecar: objects are being handed over and the owners of this one cannot be read: " + owners.error().message,
+          1));
     }
     return gate.admit_create(write.resource, *owners);
   }();
@@ -124,7 +125,9 @@ void Exchange::answer_not_held() {
       "sidecar: this replica does not hold its shard Lease, so it must not write to objects of the ring now", 1));
 }
 
-void Exchange::start(const Reject& reject) { answer(kube::bad_request("sidecar: " + reject.reason)); }
+void Exchange::start(const Reject& reject) {
+  answer(kube::bad_request("sidecar: " + reject.reason));
+}
 
 bool Exchange::must_relist() {
   if (!resumes(original_path_)) return false;
@@ -134,7 +137,9 @@ bool Exchange::must_relist() {
   return true;
 }
 
-std::string Exchange::path_without_query() const { return original_path_.substr(0, original_path_.find('?')); }
+std::string Exchange::path_without_query() const {
+  return original_path_.substr(0, original_path_.find('?'));
+}
 
 bool Exchange::filter_changed() const {
   RequestDecision now = decide_request(info_, original_path_, proxy_.parts_.ring.resources(), proxy_.self_);
@@ -208,9 +213,10 @@ void Exchange::on_body(std::string_view bytes) {
   if (!buffering_) return;
   if (request_.body.size() + bytes.size() > kMaxBufferedBody) {
     buffering_ = false;
-    return answer(kube::Status{.code = 413,
-                               .reason = "RequestEntityTooLarge",
-                               .message = "sidecar: the body is larger than " + std::to_string(kMaxBufferedBody) + " bytes"});
+    return answer(
+        kube::Status{.code = 413,
+                     .reason = "RequestEntityTooLarge",
+                     .message = "sidecar: the body is larger than " + std::to_string(kMaxBufferedBody) + " bytes"});
   }
   request_.body.append(bytes);
 }

@@ -11,15 +11,21 @@ namespace {
 
 std::string_view name_of(Finished::Outcome outcome) {
   switch (outcome) {
-    case Finished::Outcome::kAcknowledged: return "acknowledged";
-    case Finished::Outcome::kTaken: return "taken";
-    case Finished::Outcome::kWithdrawn: return "withdrawn";
-    case Finished::Outcome::kGone: return "gone";
+    case Finished::Outcome::kAcknowledged:
+      return "acknowledged";
+    case Finished::Outcome::kTaken:
+      return "taken";
+    case Finished::Outcome::kWithdrawn:
+      return "withdrawn";
+    case Finished::Outcome::kGone:
+      return "gone";
   }
   return "unknown";
 }
 
-double seconds(Duration duration) { return std::chrono::duration<double>(duration).count(); }
+double seconds(Duration duration) {
+  return std::chrono::duration<double>(duration).count();
+}
 
 std::string describe(const ObjectRef& object) {
   return to_string(object.resource) + " " + to_string(kube::NamespacedName{object.ns, object.name});
@@ -139,7 +145,9 @@ void HandoverAgent::run(const StartChildIndex&) {
                                                  [this] { step_->schedule(); });
 }
 
-void HandoverAgent::run(const StopChildIndex&) { index_feed_.reset(); }
+void HandoverAgent::run(const StopChildIndex&) {
+  index_feed_.reset();
+}
 
 void HandoverAgent::run(const ReleaseChild& action) {
   requests_->add(patch(action.id, action.object, action.resource_version));
@@ -149,7 +157,9 @@ void HandoverAgent::run(const Acknowledge& action) {
   requests_->add(patch(action.id, action.object, action.resource_version));
 }
 
-void HandoverAgent::run(const ReadLive& action) { requests_->add(read(action.id, action.object)); }
+void HandoverAgent::run(const ReadLive& action) {
+  requests_->add(read(action.id, action.object));
+}
 
 void HandoverAgent::run(const Finished& action) {
   finished_.add({{"outcome", std::string(name_of(action.outcome))}});
@@ -160,11 +170,11 @@ void HandoverAgent::run(const Finished& action) {
     phase_seconds_.observe({{"phase", phase}}, seconds(time));
   }
   log_.debug("handover ended", {{"object", describe(action.object)},
-                               {"outcome", name_of(action.outcome)},
-                               {"children", int64_t(action.children)},
-                               {"overdue", action.overdue},
-                               {"quiesceSeconds", seconds(action.quiesced)},
-                               {"moveSeconds", seconds(action.moved + action.acknowledged)}});
+                                {"outcome", name_of(action.outcome)},
+                                {"children", int64_t(action.children)},
+                                {"overdue", action.overdue},
+                                {"quiesceSeconds", seconds(action.quiesced)},
+                                {"moveSeconds", seconds(action.moved + action.acknowledged)}});
 }
 
 event::Task<void> HandoverAgent::patch(RequestId id, ObjectRef object, std::string resource_version) {
@@ -187,12 +197,14 @@ event::Task<Result<LiveObject>> HandoverAgent::try_patch(const ObjectRef& object
   auto found = co_await discovery_.find(object.resource);
   if (!found) co_return failure(found.error());
   json::Value body = json::Value::object(
-      {{"metadata", json::Value::object({{"resourceVersion", resource_version},
-                                         {"labels", json::Value::object({{shard_label_, nullptr}, {drain_label_, nullptr}})}})}});
+      {{"metadata",
+        json::Value::object({{"resourceVersion", resource_version},
+                             {"labels", json::Value::object({{shard_label_, nullptr}, {drain_label_, nullptr}})}})}});
   kube::WriteOptions write;
   write.field_manager = std::string(sharding::kSidecarFieldManager);
   write.metadata_only = true;
-  auto answer = co_await client_.patch(found->type, object.ns, object.name, kube::PatchType::kMerge, std::move(body), write);
+  auto answer =
+      co_await client_.patch(found->type, object.ns, object.name, kube::PatchType::kMerge, std::move(body), write);
   if (!answer) co_return failure(answer.error());
   co_return live_object(*answer);
 }
@@ -220,7 +232,9 @@ kube::Status HandoverAgent::fenced(const ObjectRef& object) const {
                         "sidecar: the object is being handed over to another shard, or was; it is not this replica's");
 }
 
-bool HandoverAgent::needs_owner_references() const { return handover_ && handover_->needs_owner_references(); }
+bool HandoverAgent::needs_owner_references() const {
+  return handover_ && handover_->needs_owner_references();
+}
 
 std::expected<InFlight, kube::Status> HandoverAgent::admit_change(const ObjectRef& object) {
   if (auto ticket = fence_.try_change(object)) return std::move(*ticket);
@@ -237,7 +251,9 @@ std::expected<InFlight, kube::Status> HandoverAgent::admit_create(const kube::Gr
   return std::unexpected(fenced({resource, {}, {}}));
 }
 
-std::expected<InFlight, kube::Status> HandoverAgent::admit_unread_create() { return fence_.create_unread(); }
+std::expected<InFlight, kube::Status> HandoverAgent::admit_unread_create() {
+  return fence_.create_unread();
+}
 
 std::expected<InFlight, kube::Status> HandoverAgent::admit_delete_collection(const kube::GroupResource& resource) {
   if (auto ticket = fence_.try_delete_collection(resource)) return std::move(*ticket);

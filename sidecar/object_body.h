@@ -12,6 +12,7 @@ namespace ringside::sidecar {
 
 // The owner references of an object in JSON or protobuf (by Content-Type). kInvalid if the body cannot be read: an
 // unknown encoding (YAML, CBOR) or malformed bytes.
-Result<std::vector<kube::OwnerReference>> owner_references_of_body(std::string_view body, std::string_view content_type);
+Result<std::vector<kube::OwnerReference>> owner_references_of_body(std::string_view body,
+                                                                   std::string_view content_type);
 
 }  // namespace ringside::sidecar

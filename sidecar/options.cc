@@ -68,9 +68,10 @@ Result<HostPort> parse_host_port(std::string_view text) {
 ParsedOptions parse_options(int argc, char** argv) {
   using namespace std::chrono_literals;
   Options o;
-  CLI::App app("Shards an unmodified Kubernetes controller: stands between it and the API server, shows it the objects of\n"
-               "its shard, keeps the shard's Lease and hands objects over. Runs beside the controller in its pod.",
-               "ringside-sidecar");
+  CLI::App app(
+      "Shards an unmodified Kubernetes controller: stands between it and the API server, shows it the objects of\n"
+      "its shard, keeps the shard's Lease and hands objects over. Runs beside the controller in its pod.",
+      "ringside-sidecar");
   app.set_version_flag("--version", "ringside-sidecar " RINGSIDE_VERSION);
   app.add_option("--ring", into(o.ring, parse_ring), "Name of the ControllerRing")->required();
   app.add_option("--shard", o.shard, "Name of the shard and of its Lease: the pod's name")->required();
@@ -98,7 +99,8 @@ ParsedOptions parse_options(int argc, char** argv) {
   app.add_option("--quiet-window", into(o.quiet_window, duration_between(0s, 5s)),
                  "How long the controller must leave an object alone before it is handed over")
       ->default_str("300ms");
-  app.add_option("--log-level", into(o.log_level, parse_log_level), "debug, info, warn, error or off")->default_str("info");
+  app.add_option("--log-level", into(o.log_level, parse_log_level), "debug, info, warn, error or off")
+      ->default_str("info");
   o.listen = {"127.0.0.1", 16443};
   o.status_listen = {"::", 16480};
   try {

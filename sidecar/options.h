@@ -28,9 +28,9 @@ struct Options {
   HostPort listen;
   std::vector<HostPort> also_listen;  // where possible: in-cluster names are redirected to 127.0.0.1:443
   HostPort status_listen;
-  std::string kubeconfig;              // empty: in-cluster configuration
-  std::string serviceaccount_source;   // the kubelet's directory
-  std::string serviceaccount_dir;      // the app's directory; empty: none is written
+  std::string kubeconfig;             // empty: in-cluster configuration
+  std::string serviceaccount_source;  // the kubelet's directory
+  std::string serviceaccount_dir;     // the app's directory; empty: none is written
   std::string state_dir;
   ElectionOptions election;
   std::vector<kube::GroupResource> all_views;

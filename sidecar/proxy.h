@@ -1,4 +1,5 @@
-// The proxy between the controller and the API server: every request, from its head to its way (docs/design.md, section 2).
+// The proxy between the controller and the API server: every request, from its head to its way (docs/design.md, section
+// 2).
 #pragma once
 
 #include <functional>

@@ -16,7 +16,8 @@ Result<kube::GroupResource> parse_resource_name(std::string_view text) {
   return kube::GroupResource{std::string(group), std::string(resource)};
 }
 
-RingResources to_ring_resources(const sharding::ControllerRing& ring, const std::vector<kube::GroupResource>& all_views) {
+RingResources to_ring_resources(const sharding::ControllerRing& ring,
+                                const std::vector<kube::GroupResource>& all_views) {
   std::vector<RingResource> resources;
   auto entry = [&](const kube::GroupResource& resource) -> RingResource& {
     for (auto& known : resources) {
@@ -45,18 +46,19 @@ RingView::RingView(kube::Client& client, Logger log, std::string ring, std::vect
     set(std::nullopt, "the ControllerRing '" + name_ + "' does not exist; create it, or remove the pod's annotation " +
                           std::string(sharding::kSidecarRingAnnotation));
   };
-  kube::Informer::Handler handler{
-      .on_upsert = [this](const json::Value& object) { on_object(object); },
-      .on_delete = [absent](const kube::NamespacedName&, const json::Value&) { absent(); },
-      .on_synced =
-          [this, absent] {
-            if (!ring_) absent();
-          },
-      .on_error =
-          [this](const Error& error) {
-            // What was known stays true until the API server says otherwise.
-            if (!ring_) set(std::nullopt, "the ControllerRing '" + name_ + "' cannot be read: " + error.message);
-          }};
+  kube::Informer::Handler handler{.on_upsert = [this](const json::Value& object) { on_object(object); },
+                                  .on_delete = [absent](const kube::NamespacedName&, const json::Value&) { absent(); },
+                                  .on_synced =
+                                      [this, absent] {
+                                        if (!ring_) absent();
+                                      },
+                                  .on_error =
+                                      [this](const Error& error) {
+                                        // What was known stays true until the API server says otherwise.
+                                        if (!ring_)
+                                          set(std::nullopt,
+                                              "the ControllerRing '" + name_ + "' cannot be read: " + error.message);
+                                      }};
   kube::ResourceType type{std::string(sharding::kApiGroup), "v1alpha1", std::string(sharding::kControllerRingResource)};
   informer_ = std::make_unique<kube::Informer>(client, log_, type, options, std::move(handler));
 }

@@ -19,10 +19,11 @@ namespace ringside::sidecar {
 Result<kube::GroupResource> parse_resource_name(std::string_view text);
 
 // The resources of a ring as requests are judged by them. all_views: resources that the controller sees whole.
-RingResources to_ring_resources(const sharding::ControllerRing& ring, const std::vector<kube::GroupResource>& all_views);
+RingResources to_ring_resources(const sharding::ControllerRing& ring,
+                                const std::vector<kube::GroupResource>& all_views);
 
-// Watches the ControllerRing. Fails closed: while the ring is not known, or does not exist, nothing that might concern it
-// passes.
+// Watches the ControllerRing. Fails closed: while the ring is not known, or does not exist, nothing that might concern
+// it passes.
 class RingView {
  public:
   // on_change runs, in phase 3, when resources() or ring() have changed.

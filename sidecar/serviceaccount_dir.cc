@@ -37,7 +37,8 @@ Result<void> write_contents(const Contents& contents, const std::string& target,
                                    {"token", contents.token}}) {
     // The app may run as any user of the pod; the kubelet's own files are as readable.
     if (auto done = write_file_atomically((root / folder / name).string(), text, 0644); !done) return done;
-    if (!fs::is_symlink(fs::symlink_status(root / name, code))) fs::create_symlink(std::string("..data/") + name, root / name, code);
+    if (!fs::is_symlink(fs::symlink_status(root / name, code)))
+      fs::create_symlink(std::string("..data/") + name, root / name, code);
   }
   fs::path old = fs::read_symlink(root / "..data", code);
   fs::remove(root / "..data_new", code);

@@ -10,8 +10,8 @@
 namespace ringside::sidecar {
 
 // Fills <target> with ca.crt (the sidecar's CA and the cluster's), namespace and token, from the kubelet's <source>. As
-// the kubelet does it, the files are symbolic links through `..data`, which is replaced in one step, so that a reader sees
-// all old or all new. Kept fresh: the kubelet rotates the token.
+// the kubelet does it, the files are symbolic links through `..data`, which is replaced in one step, so that a reader
+// sees all old or all new. Kept fresh: the kubelet rotates the token.
 class ServiceAccountDir {
  public:
   struct Options {

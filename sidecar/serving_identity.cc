@@ -10,9 +10,13 @@ namespace {
 
 // Whatever an unmodified client may call the API server by: the redirected environment, and the in-cluster names.
 const std::vector<std::string>& server_names() {
-  static const std::vector<std::string> kNames = {
-      "127.0.0.1",          "::1", "localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc",
-      "kubernetes.default.svc.cluster.local"};
+  static const std::vector<std::string> kNames = {"127.0.0.1",
+                                                  "::1",
+                                                  "localhost",
+                                                  "kubernetes",
+                                                  "kubernetes.default",
+                                                  "kubernetes.default.svc",
+                                                  "kubernetes.default.svc.cluster.local"};
   return kNames;
 }
 

@@ -14,8 +14,8 @@ struct ServingIdentity {
   net::CertificateAndKey serving;
 };
 
-// The authority is kept in state_dir (ca.crt, ca.key; readable by us alone), so that a restarted sidecar is one that the
-// running app trusts already; the serving certificate is made anew at every start. A damaged authority is replaced.
+// The authority is kept in state_dir (ca.crt, ca.key; readable by us alone), so that a restarted sidecar is one that
+// the running app trusts already; the serving certificate is made anew at every start. A damaged authority is replaced.
 Result<ServingIdentity> load_or_make_identity(const std::string& state_dir, WallTime now);
 
 }  // namespace ringside::sidecar

@@ -8,7 +8,9 @@ namespace ringside::sidecar {
 ShardLease::ShardLease(kube::Client& client, Logger log, Options options)
     : client_(client), log_(std::move(log)), options_(std::move(options)), mutex_(client.loop()) {}
 
-bool ShardLease::held() const { return client_.loop().now() < held_until_; }
+bool ShardLease::held() const {
+  return client_.loop().now() < held_until_;
+}
 
 event::Task<Result<void>> ShardLease::hold() {
   auto guard = co_await mutex_.lock();
@@ -44,7 +46,8 @@ event::Task<Result<void>> ShardLease::hold_locked() {
     if (kind == ErrorKind::kNotFound) lease_.reset();
     if (!stale) co_return done;
   }
-  co_return failure(ErrorKind::kConflict, "Lease " + options_.ns + "/" + options_.shard + " is being changed by another");
+  co_return failure(ErrorKind::kConflict,
+                    "Lease " + options_.ns + "/" + options_.shard + " is being changed by another");
 }
 
 event::Task<Result<void>> ShardLease::release_locked() {
@@ -62,7 +65,8 @@ event::Task<Result<void>> ShardLease::release_locked() {
     if (done) log_.info("shard Lease released");
     if (done || done.error().kind != ErrorKind::kConflict) co_return done;
   }
-  co_return failure(ErrorKind::kConflict, "Lease " + options_.ns + "/" + options_.shard + " is being changed by another");
+  co_return failure(ErrorKind::kConflict,
+                    "Lease " + options_.ns + "/" + options_.shard + " is being changed by another");
 }
 
 event::Task<Result<void>> ShardLease::read() {
@@ -98,7 +102,8 @@ Result<void> ShardLease::check_holder() const {
   if (unchanged >= duration) return {};
   auto rest = std::chrono::ceil<std::chrono::seconds>(duration - unchanged).count();
   return failure(ErrorKind::kConflict, "Lease " + options_.ns + "/" + options_.shard + " is held by '" + holder +
-                                           "'; it is ours again if it is not renewed for " + std::to_string(rest) + " s");
+                                           "'; it is ours again if it is not renewed for " + std::to_string(rest) +
+                                           " s");
 }
 
 kube::Lease ShardLease::renewed() const {

@@ -32,8 +32,8 @@ class ShardLease {
   // Gives it up, if held: objects move at once. Does nothing if another holds it.
   event::Task<Result<void>> release();
 
-  // Whether the last renewal still counts: judged by our own monotonic clock from before the request was sent, so that we
-  // never believe longer in it than the others.
+  // Whether the last renewal still counts: judged by our own monotonic clock from before the request was sent, so that
+  // we never believe longer in it than the others.
   bool held() const;
 
   // Runs, in phase 3, whenever held() may have changed by a call.

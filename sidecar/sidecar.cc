@@ -33,7 +33,8 @@ Result<void> Sidecar::connect(const kube::Config& config) {
   http::Client::Options options;
   bool v6 = config.host.find(':') != std::string::npos;
   options.authority = (v6 ? "[" + config.host + "]" : config.host) + ":" + std::to_string(config.port);
-  proxy_api_ = std::make_unique<http::Client>(loop_, log_, http::tls_dialer(loop_, config.host, config.port, *tls), options);
+  proxy_api_ =
+      std::make_unique<http::Client>(loop_, log_, http::tls_dialer(loop_, config.host, config.port, *tls), options);
   return {};
 }
 
@@ -101,9 +102,9 @@ Result<void> Sidecar::listen() {
                 {{"error", another.error().message}});
     }
   }
-  auto status = http::Server::listen(loop_, log_, http::ServerOptions{.address = options_.status_listen.host,
-                                                                      .port = options_.status_listen.port},
-                                     http::Service(status_router()));
+  auto status = http::Server::listen(
+      loop_, log_, http::ServerOptions{.address = options_.status_listen.host, .port = options_.status_listen.port},
+      http::Service(status_router()));
   if (!status) return failure(status.error().with_context("--status-listen"));
   status_server_ = std::move(*status);
 

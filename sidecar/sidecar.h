@@ -47,8 +47,8 @@ class Sidecar {
   GaugeFamily& lease_held_;
   GaugeFamily& connections_;
 
-  std::unique_ptr<kube::ApiServer> api_;      // our own requests
-  std::unique_ptr<http::Client> proxy_api_;   // the controller's: with its credentials, never with ours
+  std::unique_ptr<kube::ApiServer> api_;     // our own requests
+  std::unique_ptr<http::Client> proxy_api_;  // the controller's: with its credentials, never with ours
   std::unique_ptr<ShardLease> lease_;
   std::unique_ptr<ElectionBridge> bridge_;
   std::unique_ptr<ControllerLife> life_;

@@ -3,10 +3,10 @@
 namespace ringside::sidecar {
 
 http::Response status_response(const kube::Status& status, kube::Encoding encoding) {
-  http::Response response{.status = status.code,
-                          .headers = {{"content-type", std::string(kube::content_type(encoding))},
-                                      {"cache-control", "no-cache, private"}},
-                          .body = kube::to_body(status, encoding)};
+  http::Response response{
+      .status = status.code,
+      .headers = {{"content-type", std::string(kube::content_type(encoding))}, {"cache-control", "no-cache, private"}},
+      .body = kube::to_body(status, encoding)};
   if (status.retry_after_seconds) response.headers.add("retry-after", std::to_string(*status.retry_after_seconds));
   return response;
 }

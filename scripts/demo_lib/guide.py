@@ -24,6 +24,7 @@ class Guide:
         self.terminal, self.cluster = terminal, cluster
         self.changes = []
         self.columns = collections.OrderedDict()  # moment -> objects by shard
+        self.killed = None                        # the pod whose controller was killed
         self.released_lease = None                # that of the scale-down, and when it was released
         self.on_install = lambda folder: None
 

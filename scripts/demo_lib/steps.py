@@ -66,7 +66,7 @@ def look_at_the_webhook(guide):
     name = f"controllerring-{RING}"
     webhook = json.loads(guide.cluster.shell(f"kubectl get mutatingwebhookconfiguration {name} -o json"))["webhooks"][0]
     fields = ".clientConfig.service.path", ".namespaceSelector", ".objectSelector", ".rules"
-    template = "\\n".join(f"{{.webhooks[0]{field}}}" for field in fields)
+    template = '{"\\n"}'.join(f"{{.webhooks[0]{field}}}" for field in fields)
     guide.run(f"kubectl get mutatingwebhookconfiguration {name} -o jsonpath='{template}'")
     guide.expect(webhook["clientConfig"]["service"]["path"] == f"/webhooks/sharder/controllerring/{RING}",
                  "a path of the ring's own", webhook["clientConfig"])
@@ -151,6 +151,7 @@ def kill_process(guide):
     with changes.observed(guide, before) as change:
         guide.terminal.command(f"kill -KILL <process of checksum-controller in {pod}>")
         guide.cluster.kill_controller(pod)
+        guide.killed = pod
         name = name_on(pod, shards, "after-kill-")
         guide.run(f"kubectl create secret generic {name}")
 
@@ -169,8 +170,8 @@ def kill_process(guide):
 
 def delete_pod(guide):
     before = guide.snapshot()
-    candidates = [shard for shard in before.available if before.count_by_shard()[shard]]
-    pod = candidates[-1]
+    others = [shard for shard in before.available if shard != guide.killed]
+    pod = max(others, key=lambda shard: before.count_by_shard()[shard])
     owned = {target for target, shard in before.shards().items() if shard == pod}
     with changes.observed(guide, before) as change:
         guide.run(f"kubectl delete pod {pod} --force --grace-period=0")
@@ -191,8 +192,8 @@ def orphaned_lease(guide):
     def gone():
         found = guide.cluster.shell(f"kubectl get lease {name} --ignore-not-found -L {STATE_LABEL}")
         return not found, found.strip().splitlines()[-1:]
-    guide.meaning(f"The Lease of the shard that was scaled away in between, {name}:")
-    guide.until(f"for the deletion of the Lease {name}, given back {time.monotonic() - released:.0f} s before", 120,
+    guide.meaning(f"{name} is the shard that was scaled away; its Lease is still there, dead.")
+    guide.until(f"for its deletion; it was given back {time.monotonic() - released:.0f} s before this step", 120,
                 "the orphaned Lease deleted about a minute after it expired", gone)
     seconds = time.monotonic() - released
     guide.run(f"kubectl get lease -L {STATE_LABEL}")

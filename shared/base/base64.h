@@ -10,8 +10,8 @@ namespace ringside {
 
 std::string to_base64(std::string_view bytes);
 
-// White space between the characters is skipped (kubeconfigs are folded by hand). kInvalid names the offset of what does
-// not belong there.
+// White space between the characters is skipped (kubeconfigs are folded by hand). kInvalid names the offset of what
+// does not belong there.
 Result<std::string> parse_base64(std::string_view text);
 
 }  // namespace ringside

@@ -4,7 +4,9 @@ namespace ringside::http {
 namespace {
 
 // The functions are called at once; the tasks hold nothing but their answers.
-event::Task<Response> answer(Response response) { co_return response; }
+event::Task<Response> answer(Response response) {
+  co_return response;
+}
 
 Service on_get(std::function<Response()> respond) {
   return [respond = std::move(respond)](const Request& request) {

@@ -20,7 +20,9 @@ void ObservedElection::observe(std::optional<json::Value> lease, TimePoint now) 
   lease_ = std::move(lease);
 }
 
-std::string_view ObservedElection::holder() const { return spec_.string_at({"holderIdentity"}); }
+std::string_view ObservedElection::holder() const {
+  return spec_.string_at({"holderIdentity"});
+}
 
 bool ObservedElection::may_take(TimePoint now) const {
   if (holder().empty() || held_by_us()) return true;
@@ -44,11 +46,12 @@ json::Value ObservedElection::released(WallTime now) const {
 
 json::Value ObservedElection::lease_with(std::string_view holder, int64_t seconds, WallTime acquired, WallTime now,
                                          int64_t transitions) const {
-  json::Value lease = lease_ ? *lease_
-                             : json::Value::object({{"apiVersion", "coordination.k8s.io/v1"},
-                                                    {"kind", "Lease"},
-                                                    {"metadata", json::Value::object({{"name", options_.name},
-                                                                                      {"namespace", options_.ns}})}});
+  json::Value lease =
+      lease_ ? *lease_
+             : json::Value::object(
+                   {{"apiVersion", "coordination.k8s.io/v1"},
+                    {"kind", "Lease"},
+                    {"metadata", json::Value::object({{"name", options_.name}, {"namespace", options_.ns}})}});
   json::Value& spec = lease["spec"];
   spec["holderIdentity"] = holder;
   spec["leaseDurationSeconds"] = seconds;

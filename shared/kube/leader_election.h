@@ -15,14 +15,14 @@ namespace ringside::kube {
 struct LeaderElectionOptions {
   std::string ns;
   std::string name;
-  std::string identity;  // unique among the candidates, and new for every process
+  std::string identity;                                // unique among the candidates, and new for every process
   Duration lease_duration = std::chrono::seconds(15);  // others wait so long after the last renewal that they saw
   Duration renew_deadline = std::chrono::seconds(10);  // the leader gives up after so long without a renewal
   Duration retry_period = std::chrono::seconds(2);     // between two tries to acquire or to renew
 };
 
-// What a candidate has seen of the Lease, and what it would write. Whether another leader is alive is judged by when its
-// Lease was seen to change, never by the times in it: clocks of two nodes may differ. A value; does no I/O.
+// What a candidate has seen of the Lease, and what it would write. Whether another leader is alive is judged by when
+// its Lease was seen to change, never by the times in it: clocks of two nodes may differ. A value; does no I/O.
 class ObservedElection {
  public:
   explicit ObservedElection(LeaderElectionOptions options) : options_(std::move(options)) {}

@@ -57,7 +57,6 @@ Result<void> ListSplitter::end_item() {
   item_.clear();
   if (!item) return failure(item.error().with_context("list item"));
   if (!item->is_object()) return failure(ErrorKind::kInvalid, "list: an item is no object");
-  if (!item->is_object()) return failure(ErrorKind::kInvalid, "list: an item is no object");
   on_item_(std::move(*item));
   return {};
 }

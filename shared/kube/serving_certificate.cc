@@ -14,7 +14,9 @@ constexpr char kAuthorityName[] = "ringside-webhook-ca";
 // Two replicas that start together, and one whose certificate is due: more rounds than that are a fault.
 constexpr int kMaxRounds = 5;
 
-ResourceType secrets() { return {"", "v1", "secrets"}; }
+ResourceType secrets() {
+  return {"", "v1", "secrets"};
+}
 
 bool is_old(std::string_view certificate_pem, WallTime now, std::chrono::hours lifetime) {
   auto end = net::not_after(certificate_pem);
@@ -145,8 +147,9 @@ event::Task<Result<CertificateData>> ServingCertificate::read_or_renew_secret() 
     ErrorKind kind = written.error().kind;
     if (kind != ErrorKind::kExists && kind != ErrorKind::kConflict) co_return failure(written.error());
   }
-  co_return failure(ErrorKind::kRetry, "secret " + options_.ns + "/" + options_.secret +
-                                           ": changes faster than it can be written; is another controller managing it?");
+  co_return failure(ErrorKind::kRetry,
+                    "secret " + options_.ns + "/" + options_.secret +
+                        ": changes faster than it can be written; is another controller managing it?");
 }
 
 Result<CertificateData> ServingCertificate::read_files() const {
@@ -161,7 +164,8 @@ Result<CertificateData> ServingCertificate::read_files() const {
 }
 
 Result<void> ServingCertificate::use(const CertificateData& data) {
-  bool same_serving = data.serving.certificate_pem == serving_.certificate_pem && data.serving.key_pem == serving_.key_pem;
+  bool same_serving =
+      data.serving.certificate_pem == serving_.certificate_pem && data.serving.key_pem == serving_.key_pem;
   if (tls_ && same_serving && data.ca_bundle == ca_bundle_) return {};
   if (!tls_) {
     auto context = net::TlsServerContext::create(data.serving, options_.alpn);

@@ -1,5 +1,5 @@
-// The certificate that our admission webhooks serve with: made by ourselves and shared by the replicas through a Secret, or
-// mounted as files (cert-manager).
+// The certificate that our admission webhooks serve with: made by ourselves and shared by the replicas through a
+// Secret, or mounted as files (cert-manager).
 #pragma once
 
 #include <functional>
@@ -28,9 +28,9 @@ struct CertificateLifetimes {
   std::chrono::hours serving{24 * 90};
 };
 
-// What should be served, given what there is: the same if it is sound; a new serving certificate from the same authority
-// if the present one is unsound or over two thirds of its lifetime old; all new if the authority is. Empty data is unsound.
-// Returns nullopt if nothing is to be changed.
+// What should be served, given what there is: the same if it is sound; a new serving certificate from the same
+// authority if the present one is unsound or over two thirds of its lifetime old; all new if the authority is. Empty
+// data is unsound. Returns nullopt if nothing is to be changed.
 Result<std::optional<CertificateData>> renew_certificate_if_due(const CertificateData& current,
                                                                 const std::vector<std::string>& names, WallTime now,
                                                                 CertificateLifetimes lifetimes = {});

@@ -269,7 +269,9 @@ class TlsStream : public ByteStream {
   SslPtr ssl_;
   ReadyCallback callback_;
   bool want_read_ = false, want_write_ = false;
-  bool may_hold_more_ = false;  // the last read did not end in kWouldBlock
+  // Bytes may be there without the inner stream being readable: the last read did not end in kWouldBlock, or the
+  // handshake has read past its own end.
+  bool may_hold_more_ = true;
   std::unique_ptr<event::Posted> posted_;
   Error error_;
 };

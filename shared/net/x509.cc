@@ -49,7 +49,9 @@ std::unexpected<Error> openssl_failure(ErrorKind kind, std::string what) {
   return failure(kind, std::move(what));
 }
 
-Bio bio_over(std::string_view text) { return Bio(BIO_new_mem_buf(text.data(), int(text.size()))); }
+Bio bio_over(std::string_view text) {
+  return Bio(BIO_new_mem_buf(text.data(), int(text.size())));
+}
 
 std::string contents(BIO& bio) {
   char* data = nullptr;

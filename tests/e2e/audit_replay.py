@@ -48,11 +48,28 @@ class Move:
 
 
 @dataclasses.dataclass
+class Drain:
+    """The drain label was put on an object."""
+    target: str
+    time: str
+
+
+@dataclasses.dataclass
+class LeaseChange:
+    """A shard began or ceased to hold its Lease."""
+    shard: str
+    held: bool
+    time: str
+
+
+@dataclasses.dataclass
 class Result:
     judged: int = 0
     violations: list = dataclasses.field(default_factory=list)
     unjudged: list = dataclasses.field(default_factory=list)
     moves: list = dataclasses.field(default_factory=list)
+    drains: list = dataclasses.field(default_factory=list)
+    leases: list = dataclasses.field(default_factory=list)
 
     def explain(self):
         lines = [f"{self.judged} writes judged, {len(self.violations)} by a non-owner, {len(self.unjudged)} not judged"]
@@ -119,6 +136,8 @@ class _Replay:
         if metadata and metadata.get("labels", {}).get(RING_LABEL) != self._ring:
             return
         held = event["verb"] != "delete" and event["responseObject"].get("spec", {}).get("holderIdentity") == name
+        if held != (name in self._shards):
+            self.result.leases.append(LeaseChange(name, held, event["stageTimestamp"]))
         (self._shards.add if held else self._shards.discard)(name)
 
     def _remember(self, revision, event, before, metadata):
@@ -126,6 +145,8 @@ class _Replay:
         after = _Known(revision, labels.get(self._shard_label, ""), self._drain_label in labels)
         if before and before.shard and after.shard and before.shard != after.shard:
             self.result.moves.append(Move(_target(event), before.shard, after.shard, before.drain, event["stageTimestamp"]))
+        if after.drain and not (before and before.drain):
+            self.result.drains.append(Drain(_target(event), event["stageTimestamp"]))
         self._known[metadata["uid"]] = after
 
     def _judge(self, revision, event, before, metadata):

@@ -100,6 +100,7 @@ def test_late_write_after_the_handover(log):
     log.secret(A, "patch", **{DRAIN: "true"})
     log.secret(B, "patch", user=A)  # the acknowledgement: A's own, as the object was A's before it
     assert log.replay().violations == []
+    assert [drain.target for drain in log.replay().drains] == ["secrets/foo"]
     log.write(A, "create", "configmaps", "checksums-foo", {SHARD: B}, owner="foo")
     result = log.replay()
     assert len(result.violations) == 1
@@ -138,6 +139,7 @@ def test_without_any_shard_left_an_unsharded_controller_may_write(log):
     log.secret(A, "update", user=B)
     log.lease(A, holder="")
     log.lease(B, holder="shardlease-controller")
+    assert [(change.shard, change.held) for change in log.replay().leases] == [(A, True), (B, True), (A, False), (B, False)]
     log.secret(A, "update", user="checksum-controller-unsharded")
     assert [write.pod for write in log.replay().violations] == [B]
 

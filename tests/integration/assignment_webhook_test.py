@@ -52,8 +52,8 @@ def receive(connection):
             return received
         received += piece
         head, separator, body = received.partition(b"\r\n\r\n")
-        length = next((int(line.split(b":")[1]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-length")), None)
-        if not piece or (separator and length is not None and len(body) >= length):
+        lengths = [int(line.split(b":")[1]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-length")]
+        if not piece or (separator and lengths and len(body) >= lengths[0]):
             return received
 
 
@@ -61,7 +61,8 @@ def post(central, tls, path, body, method="POST"):
     if not isinstance(body, bytes):
         body = json.dumps(body).encode()
     with connect(central, tls) as connection:
-        head = f"{method} {path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+        head = (f"{method} {path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+                f"Content-Length: {len(body)}\r\n\r\n")
         try:
             connection.sendall(head.encode() + body)
         except (ConnectionError, ssl.SSLError):
@@ -120,8 +121,8 @@ def test_slow_clients_are_cut_off_and_hold_nobody_up(ring, central, tls):
             connection.settimeout(0.5)
             while time.monotonic() - began < 25:
                 try:
-                    if not connection.recv(1000):
-                        break
+                    connection.recv(1000)
+                    break  # an answer (408), or the end
                 except TimeoutError:
                     pass
                 except (ConnectionError, ssl.SSLError):
@@ -149,7 +150,7 @@ def test_slow_clients_are_cut_off_and_hold_nobody_up(ring, central, tls):
             time.sleep(0.2)
         seconds = [each.result() for each in slow]
     print(f"\nmeasured: cut off after {seconds[0]:.1f} s (head), {seconds[1]:.1f} s (body), {seconds[2]:.1f} s (handshake)")
-    assert max(seconds) < 15
+    assert max(seconds) < 13
 
 
 def test_plain_http_to_the_tls_port_is_refused_at_once(ring, central):

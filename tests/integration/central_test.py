@@ -189,7 +189,8 @@ def test_released_shard_loses_its_objects_at_once_children_first(ring, central):
     began = time.monotonic()
     ring.release("shard-1")
     eventually(lambda: "shard-1" not in ring.shards(ring.secrets).values())
-    print(f"\nmeasured: release to all {len(lost)} of 150 objects and their children moved {time.monotonic() - began:.2f} s")
+    print(f"\nmeasured: release to all {len(lost)} of 150 objects and their children moved "
+          f"{time.monotonic() - began:.2f} s")
     secrets, children = ring.by_name(ring.secrets), ring.by_name(ring.configmaps)
     for name, secret in secrets.items():
         shard, child = ring.shard_of(secret), children["child-" + name.removeprefix("object-")]
@@ -227,8 +228,8 @@ def test_new_shard_gets_objects_by_drain_and_children_follow(ring, central):
         return {name for name, shard in ring.shards(ring.configmaps).items() if shard == "shard-1"} == followers
 
     eventually(followed, 12, "children follow their owners, and no others")
-    print(f"\nmeasured: join to drain labels {acknowledged - began - 1:.2f} s at most; stragglers {time.monotonic() - acknowledged:.1f} s after the last "
-          "acknowledgement")
+    print(f"\nmeasured: join to drain labels {acknowledged - began - 1:.2f} s at most; "
+          f"stragglers {time.monotonic() - acknowledged:.1f} s after the last acknowledgement")
     assert central.metric(f'controller_sharding_drains_total{{controllerring="{ring.name}",group="",'
                           'resource="secrets"}') == len(draining)
 

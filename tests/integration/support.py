@@ -39,7 +39,8 @@ def program(name):
     for folder in folders:
         if (folder / name).exists():
             return str(folder / name)
-    raise FileNotFoundError(f"{name} is not built; looked in {', '.join(map(str, folders))}. Run make build, or set RINGSIDE_BIN")
+    raise FileNotFoundError(f"{name} is not built; looked in {', '.join(map(str, folders))}. "
+                            "Run make build, or set RINGSIDE_BIN")
 
 
 def eventually(condition, seconds=10, what=None):
@@ -91,8 +92,8 @@ class Api:
         context = ssl.create_default_context(cadata=cluster_ca(cluster))
         with tempfile.NamedTemporaryFile("w") as file:
             for kind in ("client-certificate", "client-key"):
-                text = base64.b64decode(user[kind + "-data"]) if kind + "-data" in user else pathlib.Path(user[kind]).read_bytes()
-                file.write(text.decode())
+                data = user.get(kind + "-data")
+                file.write(base64.b64decode(data).decode() if data else pathlib.Path(user[kind]).read_text())
             file.flush()
             context.load_cert_chain(file.name)
         return cls(cluster.server, context)
@@ -101,11 +102,12 @@ class Api:
         for attempt in (1, 2):
             connection = getattr(self._local, "connection", None)
             if connection is None:
-                connection = http.client.HTTPSConnection(self._address.hostname, self._address.port, context=self._context,
-                                                         timeout=30)
+                connection = http.client.HTTPSConnection(self._address.hostname, self._address.port,
+                                                         context=self._context, timeout=30)
                 self._local.connection = connection
             try:
-                connection.request(method, path, None if body is None else json.dumps(body), {"Content-Type": content_type})
+                text = None if body is None else json.dumps(body)
+                connection.request(method, path, text, {"Content-Type": content_type})
                 response = connection.getresponse()
                 text = response.read().decode()
                 break
@@ -224,8 +226,8 @@ class Central(Process):
                   **(settings or {})}
         path = folder / f"{name}.yaml"
         path.write_text(yaml.safe_dump(config))
-        super().__init__("ringside-central", ["--config", str(path), "--kubeconfig", str(kubeconfig), "--log-level", "debug"],
-                         folder / f"{name}.log")
+        arguments = ["--config", str(path), "--kubeconfig", str(kubeconfig), "--log-level", "debug"]
+        super().__init__("ringside-central", arguments, folder / f"{name}.log")
 
     def ready(self):
         return self.http(self.health_port, "/readyz")[0] == 200

@@ -6,8 +6,12 @@ namespace ringside {
 namespace {
 
 TEST(Base64Test, VectorsOfTheRfc) {
-  const std::pair<std::string, std::string> vectors[] = {{"", ""},           {"f", "Zg=="},       {"fo", "Zm8="},
-                                                         {"foo", "Zm9v"},    {"foob", "Zm9vYg=="}, {"fooba", "Zm9vYmE="},
+  const std::pair<std::string, std::string> vectors[] = {{"", ""},
+                                                         {"f", "Zg=="},
+                                                         {"fo", "Zm8="},
+                                                         {"foo", "Zm9v"},
+                                                         {"foob", "Zm9vYg=="},
+                                                         {"fooba", "Zm9vYmE="},
                                                          {"foobar", "Zm9vYmFy"}};
   for (const auto& [bytes, text] : vectors) {
     EXPECT_EQ(to_base64(bytes), text);
@@ -21,7 +25,9 @@ TEST(Base64Test, EveryByteComesBack) {
   EXPECT_EQ(parse_base64(to_base64(bytes)).value(), bytes);
 }
 
-TEST(Base64Test, WhiteSpaceIsSkipped) { EXPECT_EQ(parse_base64("Zm9v\n  Ym\r\nFy\n").value(), "foobar"); }
+TEST(Base64Test, WhiteSpaceIsSkipped) {
+  EXPECT_EQ(parse_base64("Zm9v\n  Ym\r\nFy\n").value(), "foobar");
+}
 
 TEST(Base64Test, MalformedIsInvalid) {
   for (std::string text : {"Z", "Zg", "Zg=", "Zg===", "=", "Zg==Zg==", "Zm9v!", "Zm-v", "Z=9v"}) {

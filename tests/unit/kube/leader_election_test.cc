@@ -13,7 +13,9 @@ LeaderElectionOptions options(std::string identity) {
   return {.ns = "sharding-system", .name = "sharder", .identity = std::move(identity)};
 }
 
-TimePoint at(int second) { return TimePoint(seconds(second)); }
+TimePoint at(int second) {
+  return TimePoint(seconds(second));
+}
 
 TEST(ObservedElectionTest, FreeLeaseIsTakenAtOnce) {
   ObservedElection us(options("a"));

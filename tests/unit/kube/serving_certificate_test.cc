@@ -12,7 +12,9 @@ using std::chrono::hours;
 constexpr WallTime kNow{std::chrono::seconds(1'790'000'000)};
 const std::vector<std::string> kNames = {"sharder.sharding-system.svc"};
 
-CertificateData made_at(WallTime now) { return renew_certificate_if_due({}, kNames, now).value().value(); }
+CertificateData made_at(WallTime now) {
+  return renew_certificate_if_due({}, kNames, now).value().value();
+}
 
 TEST(ServingCertificateTest, MakesEverythingFromNothingAndIsContentWithIt) {
   CertificateData data = made_at(kNow);

@@ -12,7 +12,9 @@ using testing::HasSubstr;
 constexpr WallTime kNow{std::chrono::seconds(1'790'000'000)};
 const std::vector<std::string> kNames = {"sharder.sharding-system.svc", "127.0.0.1", "::1"};
 
-CertificateAndKey ca(std::string_view name = "ringside-ca") { return make_ca(name, kNow, hours(24 * 365)).value(); }
+CertificateAndKey ca(std::string_view name = "ringside-ca") {
+  return make_ca(name, kNow, hours(24 * 365)).value();
+}
 
 TEST(X509Test, LeafIsSignedCoversItsNamesAndMatchesItsKey) {
   CertificateAndKey authority = ca();

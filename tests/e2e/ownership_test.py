@@ -1,0 +1,19 @@
+"""At the end, over everything that the other tests have done: nobody but an object's owner has ever written to it."""
+
+import pytest
+import scaling_test
+from world import Moment
+
+pytestmark = [pytest.mark.long, pytest.mark.always]
+
+
+def test_the_orphaned_lease_was_deleted(world, measurements):
+    scaling_test.deletion_of_the_orphan(world, measurements)
+
+
+def test_no_write_by_a_non_owner(world, measurements):
+    result = world.since(Moment())
+    print(result.explain())
+    measurements.record("writes by a non-owner", len(result.violations), "", note=f"of {result.judged} judged, from the audit log; "
+                        f"{len(result.unjudged)} not judged")
+    assert result.judged and not result.violations, result.explain()
