@@ -90,7 +90,8 @@ struct SharderConfig {
 // controller.sharder.syncPeriod: 'soon' is no duration, use one such as 15s, 5m or 1m30s".
 //
 // The reference's JSON name of the last field, gracefulShutDown, is understood too. Its fields that have no meaning
-// here are accepted without effect: debugging, clientConnection.acceptContentTypes and contentType;
+// here are accepted without effect: debugging, clientConnection.{qps,burst} (concurrentMoves bounds our requests),
+// clientConnection.acceptContentTypes and contentType;
 // leaderElection.resourceLock must be "leases".
 Result<SharderConfig> parse_sharder_config(std::string_view yaml);
 

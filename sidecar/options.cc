@@ -79,7 +79,9 @@ ParsedOptions parse_options(int argc, char** argv) {
   app.add_option("--listen", into(o.listen, parse_host_port), "Where the controller finds its API server")
       ->default_str("127.0.0.1:16443");
   app.add_option("--also-listen", into_all(o.also_listen, parse_host_port),
-                 "Further addresses, where they can be had (in-cluster names lead to 127.0.0.1:443)");
+                 "Further addresses, where they can be had (in-cluster names lead to 127.0.0.1:443)")
+      ->allow_extra_args(false)
+      ->take_all();
   app.add_option("--status-listen", into(o.status_listen, parse_host_port),
                  "Where /startz, /livez, /readyz and /metrics are served")
       ->default_str(":16480");
@@ -92,7 +94,9 @@ ParsedOptions parse_options(int argc, char** argv) {
                  "The controller's leader election: auto, off, or <namespace>/<name> of its Lease")
       ->default_str("auto");
   app.add_option("--view", into_all(o.all_views, parse_view),
-                 "<resource>[.<group>]=all: the controller sees every object of it (repeatable)");
+                 "<resource>[.<group>]=all: the controller sees every object of it (repeatable)")
+      ->allow_extra_args(false)
+      ->take_all();
   app.add_option("--grace-period", into(o.grace, duration_between(0s, 5min)),
                  "How long the controller may be without a connection before the shard is given up")
       ->default_str("3s");

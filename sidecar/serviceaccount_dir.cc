@@ -66,13 +66,6 @@ event::Task<void> keep_fresh(event::Loop& loop, Logger log, ServiceAccountDir::O
 
 }  // namespace
 
-Result<void> write_serviceaccount_dir(const std::string& source, const std::string& target,
-                                      const std::string& sidecar_ca_pem, uint64_t version) {
-  auto contents = read_source(source, sidecar_ca_pem);
-  if (!contents) return failure(contents.error());
-  return write_contents(*contents, target, version);
-}
-
 Result<ServiceAccountDir> ServiceAccountDir::create(event::Loop& loop, Logger log, Options options) {
   auto contents = read_source(options.source, options.sidecar_ca_pem);
   if (!contents) return failure(contents.error());

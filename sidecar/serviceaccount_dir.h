@@ -30,8 +30,4 @@ class ServiceAccountDir {
   event::Job job_;
 };
 
-// One write; the pure part of the above is what it writes. Exposed for tests. kNotFound, kForbidden with the path.
-Result<void> write_serviceaccount_dir(const std::string& source, const std::string& target,
-                                      const std::string& sidecar_ca_pem, uint64_t version);
-
 }  // namespace ringside::sidecar

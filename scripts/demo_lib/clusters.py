@@ -4,8 +4,7 @@ Own      a cluster of tests/cluster that ends with the demo (or stays, with KEEP
 Yours    whatever the user's KUBECONFIG leads to
 
 Both have: kubectl(args, input) and shell(line, input) -> text, or CommandError; popen(args) for a kubectl in the background;
-bring_up(guide); kustomization(folder), the folder to give to `kubectl apply -k`; kill_controller(pod); audit_events();
-close(finished).
+bring_up(guide); kustomization(folder), the folder to give to `kubectl apply -k`; audit_events(); close(finished).
 """
 
 import os
@@ -83,7 +82,7 @@ class Own(_WithKubectl):
 
     def run_cli(self, *arguments):
         """tests/cluster/cluster with these arguments -> (the line as a user would type it, its output)."""
-        command, *rest = arguments
+        command, *rest = map(str, arguments)
         line = ["tests/cluster/cluster", command, "--name", self.name, *rest]
         result = subprocess.run(line, cwd=ROOT, text=True, capture_output=True, check=False, stdin=subprocess.DEVNULL,
                                 start_new_session=True)
@@ -94,9 +93,10 @@ class Own(_WithKubectl):
     def kustomization(self, folder):
         return folder
 
-    def kill_controller(self, pod):
+    def controller_pid(self, pod):
+        """The main process of the controller's container, as the cluster's node sees it."""
         try:
-            self._cluster.kill_container("default", pod, "checksum-controller")
+            return self._cluster.container_pid("default", pod, "checksum-controller")
         except ClusterError as error:
             raise CommandError(str(error)) from error
 

@@ -149,8 +149,7 @@ def kill_process(guide):
     shards = before.available
     pod = max(shards, key=lambda shard: before.count_by_shard()[shard])
     with changes.observed(guide, before) as change:
-        guide.terminal.command(f"kill -KILL <process of checksum-controller in {pod}>")
-        guide.cluster.kill_controller(pod)
+        guide.own_command("exec", "kill", "-KILL", guide.cluster.controller_pid(pod))
         guide.killed = pod
         name = name_on(pod, shards, "after-kill-")
         guide.run(f"kubectl create secret generic {name}")
@@ -161,6 +160,7 @@ def kill_process(guide):
         guide.until("until the shard works again", 30, f"a ConfigMap for {name}, a new Secret of that shard", served)
         seconds = time.monotonic() - change.began
         guide.settle(4, moment="process killed")
+    guide.meaning(f"That was the controller's process in {pod}.")
     guide.run(f"kubectl get pod {pod}")
     guide.expect(not change.moves(), "no object moved", change.moves())
     guide.changes.append(changes.Row("controller killed (SIGKILL)", 0, seconds, "until a new object of its shard was served"))

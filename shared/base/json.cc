@@ -184,8 +184,8 @@ Result<Value> parse(std::string_view text) {
   rapidjson::MemoryStream stream(text.data(), text.size());
   rapidjson::Reader reader;
   Builder builder;
-  constexpr unsigned kFlags =
-      rapidjson::kParseIterativeFlag | rapidjson::kParseValidateEncodingFlag | rapidjson::kParseFullPrecisionFlag;
+  // Without kParseFullPrecisionFlag, whose code has undefined behaviour for "0e99".
+  constexpr unsigned kFlags = rapidjson::kParseIterativeFlag | rapidjson::kParseValidateEncodingFlag;
   reader.Parse<kFlags>(stream, builder);
   // RapidJSON takes a NUL byte for the end.
   if (!reader.HasParseError() && stream.Tell() < text.size()) {

@@ -31,7 +31,7 @@ struct ServerLimits {
 };
 
 struct ServerOptions {
-  std::string address = "0.0.0.0";  // an IP address; "::" listens on IPv6 and IPv4
+  std::string address = "::";  // an IP address; "::" listens on IPv6 and IPv4
   uint16_t port = 0;                // 0: chosen by the kernel, see port()
   // nullptr: in the clear. The context is asked at each handshake, so that a new certificate is used at once.
   std::shared_ptr<net::TlsServerContext> tls = nullptr;

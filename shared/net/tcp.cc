@@ -180,6 +180,10 @@ Result<std::unique_ptr<TcpListener>> TcpListener::listen(event::Loop& loop, cons
     return failure(ErrorKind::kRefused, "cannot listen on " + place(address, port) + ": " + std::strerror(errno));
   };
   Socket socket(::socket(local.get()->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  // "Every address" on a node without IPv6.
+  if (!socket.valid() && errno == EAFNOSUPPORT && address == "::") {
+    return listen(loop, "0.0.0.0", port, std::move(on_accept));
+  }
   if (!socket.valid()) return refused();
   int on = 1, off = 0;
   ::setsockopt(socket.fd(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);

@@ -18,15 +18,16 @@ using namespace ringside;
 
 std::string parse(std::string_view text, size_t piece) {
   std::string seen;
-  http::Http1RequestParser parser(
-      4096, {.on_head =
-                 [&](http::RequestHead head, bool has_body) {
-                   if (!head.path.starts_with('/')) abort();
-                   seen += head.method + " " + head.authority + head.path + (has_body ? " body\n" : "\n");
-                   for (const auto& [name, value] : head.headers) seen += name + ": " + value + "\n";
-                 },
-             .on_body = [&](std::string_view bytes) { seen += bytes; },
-             .on_end = [&] { seen += "\nend"; }});
+  http::Http1RequestParser parser(4096, {.on_head =
+                                             [&](http::RequestHead head, bool has_body) {
+                                               if (!head.path.starts_with('/')) abort();
+                                               seen += head.method + " " + head.authority + head.path +
+                                                       (has_body ? " body\n" : "\n");
+                                               for (const auto& [name, value] : head.headers)
+                                                 seen += name + ": " + value + "\n";
+                                             },
+                                         .on_body = [&](std::string_view bytes) { seen += bytes; },
+                                         .on_end = [&] { seen += "\nend"; }});
   std::string input;
   for (size_t begin = 0; begin < text.size() && !parser.complete(); begin += piece) {
     input += text.substr(begin, piece);

@@ -1,5 +1,5 @@
-// Bytes to an HTTP/2 connection, as a server after the client's preface and as a client with requests under way: no crash,
-// no endless loop, and every stream is closed in the end.
+// Bytes to an HTTP/2 connection, as a server after the client's preface and as a client with requests under way: no
+// crash, no endless loop, and every stream is closed in the end.
 #include <cstdint>
 #include <cstdlib>
 #include <string>
@@ -16,7 +16,9 @@ namespace {
 
 using namespace ringside;
 
-event::Task<http::Response> echo(const http::Request& request) { co_return http::text_response(200, request.body); }
+event::Task<http::Response> echo(const http::Request& request) {
+  co_return http::text_response(200, request.body);
+}
 
 void as_server(std::string_view text) {
   event::SimulatedLoop loop;

@@ -70,8 +70,8 @@ class RecordingHandler : public http::StreamHandler {
 };
 
 // An acceptor that records each request in `records` and then calls `on_request`, which may answer at once.
-inline http::StreamAcceptor recording_acceptor(std::vector<std::shared_ptr<Record>>& records,
-                                               std::function<void(Record&)> on_request = [](Record&) {}) {
+inline http::StreamAcceptor recording_acceptor(
+    std::vector<std::shared_ptr<Record>>& records, std::function<void(Record&)> on_request = [](Record&) {}) {
   return [&records, on_request](std::unique_ptr<http::Stream> stream, http::RequestHead head, bool has_body) {
     auto record = std::make_shared<Record>();
     record->stream = std::move(stream);

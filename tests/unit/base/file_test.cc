@@ -24,7 +24,7 @@ TEST_F(FileTest, WritesReadsAndReplaces) {
   ASSERT_TRUE(write_file_atomically(path, contents, 0644));
   ::umask(before);
   EXPECT_EQ(read_file(path).value(), contents);
-  struct stat status {};
+  struct stat status{};
   ASSERT_EQ(::stat(path.c_str(), &status), 0);
   EXPECT_EQ(status.st_mode & 0777u, 0644u);
   ASSERT_TRUE(write_file_atomically(path, "new", 0600));

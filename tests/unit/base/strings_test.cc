@@ -30,7 +30,8 @@ TEST(StringsTest, PercentCoding) {
   EXPECT_EQ(percent_encode("aZ0-._~ /+%\xc3\xa9"), "aZ0-._~%20%2F%2B%25%C3%A9");
   EXPECT_EQ(percent_decode("%20%2f%2B+%C3%A9"), " /++\xc3\xa9");
   EXPECT_EQ(percent_decode("%00"), "\0"s);
-  for (std::string text : {"%", "%4", "a%", "%zz", "%4g", "%%41"}) EXPECT_EQ(percent_decode(text), std::nullopt) << text;
+  for (std::string text : {"%", "%4", "a%", "%zz", "%4g", "%%41"})
+    EXPECT_EQ(percent_decode(text), std::nullopt) << text;
   std::string all;
   for (int i = 0; i < 256; ++i) all.push_back(char(i));
   EXPECT_EQ(percent_decode(percent_encode(all)), all);

@@ -23,13 +23,17 @@ struct Mark {
   ~Mark() { seen.push_back("~" + name); }
 };
 
-Task<int> add(int a, int b) { co_return a + b; }
+Task<int> add(int a, int b) {
+  co_return a + b;
+}
 Task<int> sum(int n) {
   int total = 0;
   for (int i = 1; i <= n; ++i) total = co_await add(total, i);
   co_return total;
 }
-Task<std::unique_ptr<int>> move_only() { co_return std::make_unique<int>(7); }
+Task<std::unique_ptr<int>> move_only() {
+  co_return std::make_unique<int>(7);
+}
 
 TEST(TaskTest, ValuesComeBackThroughManyAwaits) {
   SimulatedLoop loop;
@@ -43,7 +47,9 @@ TEST(TaskTest, DroppedBeforeItStarted) {
     s.push_back("ran " + mark.name);
     co_return;
   };
-  { auto dropped = task(seen, Mark{seen, "a"}); }
+  {
+    auto dropped = task(seen, Mark{seen, "a"});
+  }
   EXPECT_EQ(std::count(seen.begin(), seen.end(), "ran a"), 0);
   EXPECT_EQ(seen.back(), "~a");
 }

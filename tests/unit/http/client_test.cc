@@ -24,7 +24,8 @@ using std::chrono::seconds;
 
 // A client and a server over pipes.
 struct World {
-  explicit World(net::PipeOptions pipe = {}, std::function<void(Record&)> on_request = [](Record&) {})
+  explicit World(
+      net::PipeOptions pipe = {}, std::function<void(Record&)> on_request = [](Record&) {})
       : server(loop, recording_acceptor(requests, std::move(on_request)), pipe),
         client(std::make_unique<Client>(loop, Logger(), server.dialer(), Client::Options{.authority = "api"})) {}
 
@@ -46,8 +47,12 @@ struct World {
   std::vector<std::unique_ptr<RecordingHandler>> handlers;  // their streams must not outlive the client
 };
 
-RequestHead get(std::string path = "/") { return {.method = "GET", .authority = {}, .path = path, .headers = {}}; }
-RequestHead post(std::string path = "/") { return {.method = "POST", .authority = {}, .path = path, .headers = {}}; }
+RequestHead get(std::string path = "/") {
+  return {.method = "GET", .authority = {}, .path = path, .headers = {}};
+}
+RequestHead post(std::string path = "/") {
+  return {.method = "POST", .authority = {}, .path = path, .headers = {}};
+}
 
 // Answers with the request's body, or its path, when the request is complete.
 void echo(Record& record) {
@@ -339,9 +344,10 @@ TEST(ClientTest, SilentConnectionIsGivenUp) {
     const Error& error() const override { return error_; }
     Error error_;
   };
-  Client silent(world.loop, Logger(), []() -> event::Task<Result<std::unique_ptr<net::ByteStream>>> {
-    co_return std::make_unique<Silent>();
-  }, Client::Options{.authority = "api"});
+  Client silent(
+      world.loop, Logger(),
+      []() -> event::Task<Result<std::unique_ptr<net::ByteStream>>> { co_return std::make_unique<Silent>(); },
+      Client::Options{.authority = "api"});
   auto record = std::make_shared<Record>();
   RecordingHandler handler(record);
   record->stream = silent.start(get(), true, handler);

@@ -25,8 +25,9 @@ using ::testing::StartsWith;
 const std::string kGet = "GET / HTTP/1.1\r\nhost: h\r\n\r\n";
 
 struct World {
-  explicit World(std::function<void(Record&)> on_request = [](Record&) {}, net::PipeOptions pipe = {},
-                 Http1Connection::Options options = {}) {
+  explicit World(
+      std::function<void(Record&)> on_request = [](Record&) {}, net::PipeOptions pipe = {},
+      Http1Connection::Options options = {}) {
     auto [here, there] = net::make_pipe(loop, pipe);
     peer = std::make_unique<RawPeer>(std::move(there));
     connection = std::make_unique<Http1Connection>(loop, std::move(here), options,

@@ -55,8 +55,9 @@ TEST(Http1ParserTest, RequestsInPiecesOfEverySize) {
       {"GET / HTTP/1.0\r\nhost: h\r\n\r\n", "/", "", false, false},
       {"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nhello", "/", "hello", true, true},
       {"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n", "/", "", false, true},
-      {"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n6;x=y\r\n world\r\n0\r\nt: 1\r\n\r\n", "/",
-       "hello world", true, true},
+      {"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n6;x=y\r\n world\r\n0\r\nt: "
+       "1\r\n\r\n",
+       "/", "hello world", true, true},
       {"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "/", "", true, true},
   };
   for (const Case& c : cases) {

@@ -18,8 +18,9 @@ using std::chrono::seconds;
 
 // A client's and a server's connection, at the ends of one pipe.
 struct World {
-  explicit World(net::PipeOptions pipe = {}, Http2Connection::Options client_options = {},
-                 std::function<void(Record&)> on_request = [](Record&) {}) {
+  explicit World(
+      net::PipeOptions pipe = {}, Http2Connection::Options client_options = {},
+      std::function<void(Record&)> on_request = [](Record&) {}) {
     auto [here, there] = net::make_pipe(loop, pipe);
     client_options.session.role = Http2Session::Role::kClient;
     client = std::make_unique<Http2Connection>(loop, std::move(here), client_options, nullptr, nullptr, [this] {
@@ -46,7 +47,9 @@ struct World {
   std::unique_ptr<Http2Connection> client, server;
 };
 
-RequestHead post() { return {.method = "POST", .authority = "a", .path = "/", .headers = {}}; }
+RequestHead post() {
+  return {.method = "POST", .authority = "a", .path = "/", .headers = {}};
+}
 
 TEST(Http2ConnectionTest, PeerThatDoesNotReadHoldsTheWriterBack) {
   event::SimulatedLoop loop;

@@ -15,11 +15,15 @@ namespace ringside::http {
 namespace {
 
 using ringside::testing::Record;
-using ringside::testing::RecordingHandler;
 using ringside::testing::recording_acceptor;
+using ringside::testing::RecordingHandler;
 
-RequestHead get(std::string path = "/") { return {.method = "GET", .authority = "api", .path = path, .headers = {}}; }
-RequestHead post(std::string path = "/") { return {.method = "POST", .authority = "api", .path = path, .headers = {}}; }
+RequestHead get(std::string path = "/") {
+  return {.method = "GET", .authority = "api", .path = path, .headers = {}};
+}
+RequestHead post(std::string path = "/") {
+  return {.method = "POST", .authority = "api", .path = path, .headers = {}};
+}
 
 // A client's and a server's session, and what goes between them.
 class Http2SessionTest : public ::testing::Test {
@@ -77,8 +81,8 @@ std::string random_bytes(size_t size, uint64_t seed = 1) {
 
 TEST_F(Http2SessionTest, GetWithoutBodyWhateverTheSizeOfThePieces) {
   for (size_t piece : {1, 2, 7, 1 << 20}) {
-    auto request = start({.method = "GET", .authority = "api:443", .path = "/a?b=c", .headers = {{"x-a", "1"}, {"x-a", "2"}}},
-                         true);
+    auto request = start(
+        {.method = "GET", .authority = "api:443", .path = "/a?b=c", .headers = {{"x-a", "1"}, {"x-a", "2"}}}, true);
     exchange(piece);
     Record& at_server = *requests.back();
     EXPECT_EQ(at_server.request.method, "GET");
@@ -232,8 +236,8 @@ TEST_F(Http2SessionTest, ResponseBeforeTheRequestHasEnded) {
 
 TEST_F(Http2SessionTest, ResetByEitherSideInEachState) {
   // How far the exchange has come when it is reset.
-  const std::vector<std::string> states = {"started", "accepted", "request body", "request ended", "response begun",
-                                           "response body"};
+  const std::vector<std::string> states = {"started",       "accepted",       "request body",
+                                           "request ended", "response begun", "response body"};
   for (size_t state = 0; state < states.size(); ++state) {
     for (std::string who : {"client resets", "client drops", "server resets", "server drops"}) {
       SCOPED_TRACE(states[state] + ", " + who);
@@ -341,9 +345,15 @@ TEST_F(Http2SessionTest, StatusesWithoutBodyAndHead) {
 
 TEST_F(Http2SessionTest, ConnectionFieldsAreDropped) {
   RequestHead head = get();
-  head.headers = {{"connection", "close, x-hop"}, {"keep-alive", "1"}, {"proxy-connection", "x"},
-                  {"transfer-encoding", "chunked"}, {"upgrade", "h2c"}, {"host", "other"}, {"te", "gzip"},
-                  {"x-hop", "1"}, {"x-kept", "1"}};
+  head.headers = {{"connection", "close, x-hop"},
+                  {"keep-alive", "1"},
+                  {"proxy-connection", "x"},
+                  {"transfer-encoding", "chunked"},
+                  {"upgrade", "h2c"},
+                  {"host", "other"},
+                  {"te", "gzip"},
+                  {"x-hop", "1"},
+                  {"x-kept", "1"}};
   auto request = start(head, true);
   exchange();
   ASSERT_EQ(requests.size(), 1u);
@@ -387,7 +397,8 @@ TEST_F(Http2SessionTest, ContentLengthThatDoesNotFitIsAnError) {
 }
 
 TEST_F(Http2SessionTest, PathsThatAreNoPathsAreRefused) {
-  for (auto [method, path] : std::vector<std::pair<std::string, std::string>>{{"OPTIONS", "*"}, {"GET", "http://x/"}, {"GET", "x"}}) {
+  for (auto [method, path] :
+       std::vector<std::pair<std::string, std::string>>{{"OPTIONS", "*"}, {"GET", "http://x/"}, {"GET", "x"}}) {
     auto request = start({.method = method, .authority = "api", .path = path, .headers = {}}, true);
     exchange();
     EXPECT_TRUE(request->closed) << path;
@@ -423,7 +434,7 @@ TEST_F(Http2SessionTest, RequestsThatTheGoawayDoesNotCoverAreRefused) {
   server->drain();
   std::string goaway;
   server->take_output(goaway, 1 << 20);
-  auto late = start(get(), true);   // sent before the GOAWAY arrives
+  auto late = start(get(), true);    // sent before the GOAWAY arrives
   auto queued = start(get(), true);  // not sent yet
   std::string sent;
   client->take_output(sent, 1);
@@ -502,7 +513,8 @@ TEST_F(Http2SessionTest, InterimResponsesAreDropped) {
   exchange();
   auto frame = [](std::string status, char flags) {
     std::string block = std::string("\x08\x03", 2) + status;
-    return std::string("\0\0", 2) + char(block.size()) + std::string("\x01", 1) + flags + std::string("\0\0\0\x01", 4) + block;
+    return std::string("\0\0", 2) + char(block.size()) + std::string("\x01", 1) + flags + std::string("\0\0\0\x01", 4) +
+           block;
   };
   ASSERT_TRUE(client->receive(frame("103", '\x04')));
   EXPECT_FALSE(request->response);

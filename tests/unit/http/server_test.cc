@@ -49,14 +49,16 @@ class ServerTest : public ::testing::Test {
   }
 
   std::shared_ptr<net::TlsClientContext> client_tls(std::vector<std::string> alpn = {"h2"}) {
-    return net::TlsClientContext::create({.ca_pem = ca.certificate_pem, .identity = {}, .alpn = std::move(alpn)}).value();
+    return net::TlsClientContext::create({.ca_pem = ca.certificate_pem, .identity = {}, .alpn = std::move(alpn)})
+        .value();
   }
   std::unique_ptr<Client> client(uint16_t port) {
     return std::make_unique<Client>(loop, Logger(), tls_dialer(loop, "127.0.0.1", port, client_tls()),
                                     Client::Options{.authority = "127.0.0.1"});
   }
   Result<Response> fetch(Client& from, std::string path, std::string body = {}) {
-    Started started(loop, from.fetch({.head = {.method = "POST", .authority = {}, .path = path, .headers = {}}, .body = body}));
+    Started started(
+        loop, from.fetch({.head = {.method = "POST", .authority = {}, .path = path, .headers = {}}, .body = body}));
     run_until([&] { return started.done(); });
     return std::move(started.result());
   }
@@ -97,7 +99,8 @@ TEST_F(ServerTest, HttpOneOverTlsAndInTheClear) {
     }
     RawPeer peer(std::move(stream));
     std::string body(1 << 20, 'x'), received;
-    peer.send("POST / HTTP/1.1\r\nhost: h\r\nconnection: close\r\ncontent-length: " + std::to_string(body.size()) + "\r\n\r\n" + body);
+    peer.send("POST / HTTP/1.1\r\nhost: h\r\nconnection: close\r\ncontent-length: " + std::to_string(body.size()) +
+              "\r\n\r\n" + body);
     run_until([&] {
       received += peer.take();
       return peer.saw_end() || peer.failed();
@@ -121,11 +124,13 @@ TEST_F(ServerTest, RefusalOfABigBodyArrives) {
 TEST_F(ServerTest, DrainEndsConnectionsAndThoseOfTheHandshake) {
   std::vector<std::shared_ptr<Record>> requests;
   size_t reported = 99;
-  auto server = Server::listen(loop, Logger(), {.address = "127.0.0.1", .tls = server_tls}, recording_acceptor(requests),
-                               {.on_connections_changed = [&](size_t n) { reported = n; }})
-                    .value();
+  auto server =
+      Server::listen(loop, Logger(), {.address = "127.0.0.1", .tls = server_tls}, recording_acceptor(requests),
+                     {.on_connections_changed = [&](size_t n) { reported = n; }})
+          .value();
   auto http = client(server->port());
-  Started started(loop, http->fetch({.head = {.method = "GET", .authority = {}, .path = "/", .headers = {}}, .body = {}}));
+  Started started(loop,
+                  http->fetch({.head = {.method = "GET", .authority = {}, .path = "/", .headers = {}}, .body = {}}));
   run_until([&] { return !requests.empty(); });
   EXPECT_EQ(reported, 1u);
   auto handshaking = connect(server->port());
@@ -152,9 +157,11 @@ TEST_F(ServerTest, ConnectionsOverTheLimitAndSilentHandshakesAreClosed) {
 
 TEST_F(ServerTest, DestroyedWithOpenRequests) {
   std::vector<std::shared_ptr<Record>> requests;
-  auto server = Server::listen(loop, Logger(), {.address = "127.0.0.1", .tls = server_tls}, recording_acceptor(requests)).value();
+  auto server =
+      Server::listen(loop, Logger(), {.address = "127.0.0.1", .tls = server_tls}, recording_acceptor(requests)).value();
   auto http = client(server->port());
-  Started started(loop, http->fetch({.head = {.method = "GET", .authority = {}, .path = "/", .headers = {}}, .body = {}}));
+  Started started(loop,
+                  http->fetch({.head = {.method = "GET", .authority = {}, .path = "/", .headers = {}}, .body = {}}));
   run_until([&] { return !requests.empty(); });
   server.reset();
   run_until([&] { return started.done(); });

@@ -37,7 +37,8 @@ struct World {
                                               [this] { http1.reset(); });
   }
   Result<Response> fetch(std::string method, std::string body = {}) {
-    return run(loop, client.fetch({.head = {.method = method, .authority = {}, .path = "/p", .headers = {}}, .body = body}));
+    return run(loop,
+               client.fetch({.head = {.method = method, .authority = {}, .path = "/p", .headers = {}}, .body = body}));
   }
   std::string exchange(std::string text) {
     peer->send(text);
@@ -74,7 +75,8 @@ TEST(ServiceHandlerTest, AnswersWithoutBody) {
     EXPECT_EQ(got->headers.get_or("content-length", "none"), method == "HEAD" ? "4" : "none");
     EXPECT_EQ(world.fetch("GET")->body, "body");
   }
-  std::string end = "\r\n\r\nHTTP/1.1 200 OK\r\ncontent-type: text/plain; charset=utf-8\r\ncontent-length: 4\r\n\r\nbody";
+  std::string end =
+      "\r\n\r\nHTTP/1.1 200 OK\r\ncontent-type: text/plain; charset=utf-8\r\ncontent-length: 4\r\n\r\nbody";
   std::string get = "GET / HTTP/1.1\r\nhost: h\r\n\r\n";
   EXPECT_TRUE(world.exchange("HEAD / HTTP/1.1\r\nhost: h\r\n\r\n" + get).ends_with("content-length: 4" + end));
   EXPECT_TRUE(world.exchange("DELETE / HTTP/1.1\r\nhost: h\r\n\r\n" + get).ends_with("charset=utf-8" + end));
@@ -121,7 +123,9 @@ TEST(ServiceHandlerTest, ClientThatGoesAwayCancelsTheService) {
   });
   here = &world;
   {
-    Started fetch(world.loop, world.client.fetch({.head = {.method = "GET", .authority = {}, .path = "/", .headers = {}}, .body = {}}));
+    Started fetch(
+        world.loop,
+        world.client.fetch({.head = {.method = "GET", .authority = {}, .path = "/", .headers = {}}, .body = {}}));
     world.loop.run_ready();
     EXPECT_EQ(began, 1);
     EXPECT_FALSE(cancelled);
@@ -145,7 +149,8 @@ TEST(ServiceHandlerTest, RequestLivesAsLongAsTheService) {
     co_return text_response(200, request.body);
   });
   here = &world;
-  Started fetch(world.loop, world.client.fetch({.head = {.method = "POST", .authority = {}, .path = "/", .headers = {}}, .body = "x"}));
+  Started fetch(world.loop, world.client.fetch({.head = {.method = "POST", .authority = {}, .path = "/", .headers = {}},
+                                                .body = "x"}));
   world.loop.advance(seconds(1));
   ASSERT_TRUE(fetch.done());
   EXPECT_EQ(fetch.result()->body, "x");

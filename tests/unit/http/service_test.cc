@@ -13,7 +13,7 @@ TEST(RouterTest, ExactPathThenLongestPrefix) {
     router.add(path, [path](const Request&) -> event::Task<Response> { co_return text_response(200, path); });
   }
   const std::pair<std::string, std::string> cases[] = {
-      {"/healthz", "/healthz"},     {"/healthz?verbose", "/healthz"}, {"/a/", "/a/"},  {"/a/x/y", "/a/"},
+      {"/healthz", "/healthz"},       {"/healthz?verbose", "/healthz"}, {"/a/", "/a/"},        {"/a/x/y", "/a/"},
       {"/a/b/c?x=/a/exact", "/a/b/"}, {"/a/exact", "/a/exact"},         {"/a/exactly", "/a/"}, {"/a/b", "/a/"},
   };
   event::SimulatedLoop loop;

@@ -38,8 +38,7 @@ std::string event(std::string type, const json::Value& object) {
 TEST(KubeClientTest, Paths) {
   EXPECT_EQ(path_of(kSecrets), "/api/v1/secrets");
   EXPECT_EQ(path_of(kSecrets, "ns"), "/api/v1/namespaces/ns/secrets");
-  EXPECT_EQ(path_of(leases(), "ns", "a/b", "status"),
-            "/apis/coordination.k8s.io/v1/namespaces/ns/leases/a%2Fb/status");
+  EXPECT_EQ(path_of(leases(), "ns", "a/b", "status"), "/apis/coordination.k8s.io/v1/namespaces/ns/leases/a%2Fb/status");
   EXPECT_EQ(path_of({"apps", "v1", "deployments"}, "", "x"), "/apis/apps/v1/deployments/x");
 }
 
@@ -67,9 +66,10 @@ TEST(KubeClientTest, RequestsAsTheApiServerExpectsThem) {
   EXPECT_TRUE(run(api.loop, client.update(kSecrets, "ns", "x", object("x"), {.subresource = "status"})));
   EXPECT_EQ(last().request.method + " " + last().request.path, "PUT /api/v1/namespaces/ns/secrets/x/status");
 
-  const std::pair<PatchType, std::string> patches[] = {{PatchType::kMerge, "application/merge-patch+json"},
-                                                       {PatchType::kJson, "application/json-patch+json"},
-                                                       {PatchType::kStrategicMerge, "application/strategic-merge-patch+json"}};
+  const std::pair<PatchType, std::string> patches[] = {
+      {PatchType::kMerge, "application/merge-patch+json"},
+      {PatchType::kJson, "application/json-patch+json"},
+      {PatchType::kStrategicMerge, "application/strategic-merge-patch+json"}};
   for (const auto& [type, content_type] : patches) {
     EXPECT_TRUE(run(api.loop, client.patch(kSecrets, "ns", "x", type, json::Array())));
     EXPECT_EQ(last().request.method, "PATCH");
@@ -180,7 +180,8 @@ TEST(KubeClientTest, ListsPageByPage) {
       if (page < 2) list["metadata"]["continue"] = "tok&n=" + std::to_string(page + 1);
       answer_json(request, 200, list);
     };
-    ListOptions options{.ns = "ns", .label_selector = "a=b,c in (d, e)", .field_selector = {}, .resource_version = "5", .limit = 2};
+    ListOptions options{
+        .ns = "ns", .label_selector = "a=b,c in (d, e)", .field_selector = {}, .resource_version = "5", .limit = 2};
     auto list = run(api.loop, api.client.list(kSecrets, options));
     ASSERT_TRUE(list) << list.error().message;
     EXPECT_EQ(list->resource_version, "9");
@@ -188,17 +189,20 @@ TEST(KubeClientTest, ListsPageByPage) {
     EXPECT_EQ(list->items[5].string_at({"metadata", "name"}), "b2");
 
     std::vector<std::string> names;
-    auto version = run(api.loop, api.client.for_each_metadata(kSecrets, options, [&](ObjectMeta meta) { names.push_back(meta.name); }));
+    auto version = run(api.loop, api.client.for_each_metadata(kSecrets, options,
+                                                              [&](ObjectMeta meta) { names.push_back(meta.name); }));
     EXPECT_EQ(version.value(), "9");
     EXPECT_THAT(names, ::testing::ElementsAre("a0", "b0", "a1", "b1", "a2", "b2"));
-    EXPECT_THAT(std::string(api.requests.back()->request.headers.get_or("accept", "")), HasSubstr("PartialObjectMetadataList"));
+    EXPECT_THAT(std::string(api.requests.back()->request.headers.get_or("accept", "")),
+                HasSubstr("PartialObjectMetadataList"));
   }
 }
 
 TEST(KubeClientTest, PageThatExpiredIsGone) {
   FakeApi api;
   api.on_request = [](Record& request) {
-    if (!query_parameter(request, "continue").empty()) return answer(request, 410, R"({"kind":"Status","reason":"Expired","code":410})");
+    if (!query_parameter(request, "continue").empty())
+      return answer(request, 410, R"({"kind":"Status","reason":"Expired","code":410})");
     answer(request, 200, R"({"metadata":{"continue":"x"},"items":[]})");
   };
   EXPECT_EQ(run(api.loop, api.client.list(kSecrets, {})).error().kind, ErrorKind::kGone);
@@ -209,7 +213,9 @@ TEST(KubeClientTest, WatchEventsWhateverTheirPieces) {
                       event("DELETED", object("a", "3")) + event("BOOKMARK", object("", "4"));
   for (size_t piece = 1; piece < bytes.size(); piece = piece * 2 + 1) {
     FakeApi api;
-    auto watch = Started(api.loop, api.client.watch(kSecrets, {.ns = "ns", .label_selector = {}, .field_selector = {}, .resource_version = "7"}));
+    auto watch = Started(
+        api.loop,
+        api.client.watch(kSecrets, {.ns = "ns", .label_selector = {}, .field_selector = {}, .resource_version = "7"}));
     api.loop.run_ready();
     Record& request = *api.requests[0];
     EXPECT_EQ(query_parameter(request, "watch"), "true");
@@ -236,8 +242,8 @@ TEST(KubeClientTest, WatchEventsWhateverTheirPieces) {
       }
     }
     EXPECT_THAT(versions, ::testing::ElementsAre("1", "2", "3", "4"));
-    EXPECT_THAT(types, ::testing::ElementsAre(WatchEventType::kAdded, WatchEventType::kModified, WatchEventType::kDeleted,
-                                              WatchEventType::kBookmark));
+    EXPECT_THAT(types, ::testing::ElementsAre(WatchEventType::kAdded, WatchEventType::kModified,
+                                              WatchEventType::kDeleted, WatchEventType::kBookmark));
     request.stream->send_end();
     api.loop.run_ready();
     ASSERT_TRUE(next->done());
@@ -247,8 +253,10 @@ TEST(KubeClientTest, WatchEventsWhateverTheirPieces) {
 
 TEST(KubeClientTest, WatchEndsAndErrors) {
   const std::pair<std::string, ErrorKind> cases[] = {
-      {event("ERROR", json::parse(R"({"kind":"Status","code":410,"reason":"Expired","message":"too old"})").value()), ErrorKind::kGone},
-      {event("ERROR", json::parse(R"({"kind":"Status","code":500,"reason":"InternalError"})").value()), ErrorKind::kRetry},
+      {event("ERROR", json::parse(R"({"kind":"Status","code":410,"reason":"Expired","message":"too old"})").value()),
+       ErrorKind::kGone},
+      {event("ERROR", json::parse(R"({"kind":"Status","code":500,"reason":"InternalError"})").value()),
+       ErrorKind::kRetry},
       {event("ERROR", json::Object()), ErrorKind::kRetry},
       {event("STRANGE", json::Object()), ErrorKind::kInvalid},
       {"not json\n", ErrorKind::kInvalid},

@@ -17,7 +17,8 @@ using ::testing::HasSubstr;
 // A folder that goes with the test.
 class ConfigTest : public ::testing::Test {
  protected:
-  ConfigTest() : folder_(std::filesystem::temp_directory_path() / ("ringside-config-test-" + std::to_string(::getpid()))) {
+  ConfigTest()
+      : folder_(std::filesystem::temp_directory_path() / ("ringside-config-test-" + std::to_string(::getpid()))) {
     std::filesystem::create_directories(folder_);
   }
   ~ConfigTest() override { std::filesystem::remove_all(folder_); }
@@ -33,15 +34,16 @@ class ConfigTest : public ::testing::Test {
 };
 
 std::string kubeconfig(std::string cluster, std::string user, std::string context = "{cluster: c, user: u}") {
-  return "apiVersion: v1\nkind: Config\ncurrent-context: x\ncontexts:\n- {name: other, context: {}}\n- name: x\n  context: " +
+  return "apiVersion: v1\nkind: Config\ncurrent-context: x\ncontexts:\n- {name: other, context: {}}\n- name: x\n  "
+         "context: " +
          context + "\nclusters:\n- name: c\n  cluster: " + cluster + "\nusers:\n- name: u\n  user: " + user + "\n";
 }
 
 TEST_F(ConfigTest, KubeconfigWithDataInIt) {
-  auto config = load(kubeconfig("{server: 'https://10.0.0.1:6443', certificate-authority-data: " + to_base64("CA") + "}",
-                                "{client-certificate-data: " + to_base64("CERT") + ", client-key-data: " + to_base64("KEY") +
-                                    ", token: secret}",
-                                "{cluster: c, user: u, namespace: ns}"));
+  auto config = load(kubeconfig(
+      "{server: 'https://10.0.0.1:6443', certificate-authority-data: " + to_base64("CA") + "}",
+      "{client-certificate-data: " + to_base64("CERT") + ", client-key-data: " + to_base64("KEY") + ", token: secret}",
+      "{cluster: c, user: u, namespace: ns}"));
   ASSERT_TRUE(config) << config.error().message;
   EXPECT_EQ(config->host, "10.0.0.1");
   EXPECT_EQ(config->port, 6443);
@@ -57,8 +59,9 @@ TEST_F(ConfigTest, KubeconfigWithFilesBesideIt) {
   write("ca.pem", "CA");
   write("cert.pem", "CERT");
   std::string key = write("key.pem", "KEY");
-  auto config = load(kubeconfig("{server: https://api.example, certificate-authority: ca.pem, insecure-skip-tls-verify: true}",
-                                "{client-certificate: cert.pem, client-key: '" + key + "', tokenFile: token}"));
+  auto config =
+      load(kubeconfig("{server: https://api.example, certificate-authority: ca.pem, insecure-skip-tls-verify: true}",
+                      "{client-certificate: cert.pem, client-key: '" + key + "', tokenFile: token}"));
   ASSERT_TRUE(config) << config.error().message;
   EXPECT_EQ(config->host, "api.example");
   EXPECT_EQ(config->port, 443);
@@ -76,8 +79,12 @@ TEST_F(ConfigTest, ServersInAllForms) {
     int port;
   };
   const Case good[] = {
-      {"https://h", "h", 443},           {"https://h/", "h", 443},           {"https://h:1", "h", 1},
-      {"https://[::1]:6443", "::1", 6443}, {"https://[fd00::1]", "fd00::1", 443}, {"https://h:65535/", "h", 65535},
+      {"https://h", "h", 443},
+      {"https://h/", "h", 443},
+      {"https://h:1", "h", 1},
+      {"https://[::1]:6443", "::1", 6443},
+      {"https://[fd00::1]", "fd00::1", 443},
+      {"https://h:65535/", "h", 65535},
   };
   for (const Case& c : good) {
     auto config = load(kubeconfig("{server: '" + c.server + "'}", "{}"));
@@ -85,8 +92,8 @@ TEST_F(ConfigTest, ServersInAllForms) {
     EXPECT_EQ(config->host, c.host);
     EXPECT_EQ(config->port, c.port);
   }
-  for (std::string bad : {"", "h", "http://h", "https://", "https://:1", "https:///", "https://h:0", "https://h:65536", "https://h:x",
-                          "https://h:-1", "https://h/path", "https://[]"}) {
+  for (std::string bad : {"", "h", "http://h", "https://", "https://:1", "https:///", "https://h:0", "https://h:65536",
+                          "https://h:x", "https://h:-1", "https://h/path", "https://[]"}) {
     auto config = load(kubeconfig("{server: '" + bad + "'}", "{}"));
     ASSERT_FALSE(config) << bad;
     EXPECT_EQ(config.error().kind, ErrorKind::kInvalid);

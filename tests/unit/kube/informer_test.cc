@@ -36,10 +36,11 @@ struct World {
         api.client, Logger(), kSecrets, ListOptions{.ns = "ns", .label_selector = "a=b"},
         Informer::Handler{
             .on_upsert = [this](const json::Value& o) { note("+", o); },
-            .on_delete = [this](const NamespacedName& name, const json::Value& last) {
-              EXPECT_EQ(last.string_at({"metadata", "name"}), name.name);
-              note("-", last);
-            },
+            .on_delete =
+                [this](const NamespacedName& name, const json::Value& last) {
+                  EXPECT_EQ(last.string_at({"metadata", "name"}), name.name);
+                  note("-", last);
+                },
             .on_synced = [this] { seen.push_back("synced"); },
             .on_error = [this](const Error& error) { seen.push_back("error " + std::string(to_string(error.kind))); }});
     api.loop.run_ready();
@@ -52,10 +53,13 @@ struct World {
       return answer(request, 500, "{}");
     }
     EXPECT_EQ(query_parameter(request, "labelSelector"), "a=b");
-    answer_json(request, 200, json::Value::object({{"metadata", json::Value::object({{"resourceVersion", version}})}, {"items", objects}}));
+    answer_json(
+        request, 200,
+        json::Value::object({{"metadata", json::Value::object({{"resourceVersion", version}})}, {"items", objects}}));
   }
   void note(std::string what, const json::Value& o) {
-    seen.push_back(what + std::string(o.string_at({"metadata", "name"})) + "@" + std::string(o.string_at({"metadata", "resourceVersion"})));
+    seen.push_back(what + std::string(o.string_at({"metadata", "name"})) + "@" +
+                   std::string(o.string_at({"metadata", "resourceVersion"})));
   }
   void send(std::string type, const json::Value& o) {
     watches.back()->stream->send_body(json::to_string(json::Value::object({{"type", type}, {"object", o}})) + "\n");

@@ -31,7 +31,8 @@ TEST(ListSplitterTest, ItemsAndRestWhateverThePieces) {
       R"({"kind":"L","metadata":{"resourceVersion":"7"}})",
       R"({"kind":"L","metadata":{"resourceVersion":"7"},"items":[{"a":1}]})",
       R"({"items":[{"a":1},{"b":"}],{\"\\"}],"metadata":{"resourceVersion":"7"},"kind":"L"})",
-      " { \"kind\" : \"items\" , \"items\" : [ { \"items\" : [ 1 , { } ] } , { } ] , \"metadata\" : { \"items\" : [ 1 , 2 ] } }\n ",
+      " { \"kind\" : \"items\" , \"items\" : [ { \"items\" : [ 1 , { } ] } , { } ] , \"metadata\" : { \"items\" : [ 1 "
+      ", 2 ] } }\n ",
       R"({"other":[{"a":1},2],"items":[{"a":[]}],"more":{"items":[{"x":1}]},"last":"items"})",
   };
   for (const std::string& text : lists) {
@@ -48,9 +49,10 @@ TEST(ListSplitterTest, ItemsAndRestWhateverThePieces) {
 }
 
 TEST(ListSplitterTest, BrokenListsAreInvalid) {
-  for (std::string text : {"", "{", R"({"items":[{"a":1})", R"({"items":[{"a":1},)", R"({"items":[{]}]})", R"({"items":[{"a" 1}]})",
-                           R"({"items":[{}]}x)", R"(]]]]{"items":[{}]})", R"({"items":[{"a":"\x"}]})", R"({"items":[1,2]})",
-                           R"({"items":[[1]]} )", R"({"it\u0065ms":[{"a":1}]})"}) {
+  for (std::string text :
+       {"", "{", R"({"items":[{"a":1})", R"({"items":[{"a":1},)", R"({"items":[{]}]})", R"({"items":[{"a" 1}]})",
+        R"({"items":[{}]}x)", R"(]]]]{"items":[{}]})", R"({"items":[{"a":"\x"}]})", R"({"items":[1,2]})",
+        R"({"items":[[1]]} )", R"({"it\u0065ms":[{"a":1}]})"}) {
     for (size_t piece : {size_t(1), size_t(100)}) {
       Split split = split_list(text, piece);
       ASSERT_FALSE(split.rest) << text;

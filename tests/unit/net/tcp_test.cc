@@ -92,8 +92,8 @@ TEST(TcpTest, UnknownNameIsRefused) {
 TEST(TcpTest, CancelledConnectLeavesNothing) {
   event::LibeventLoop loop;
   auto listener = TcpListener::listen(loop, "127.0.0.1", 0, [](std::unique_ptr<ByteStream>) {});
-  auto connecting =
-      std::make_unique<Started<Result<std::unique_ptr<ByteStream>>>>(loop, tcp_connect(loop, "127.0.0.1", (*listener)->port()));
+  auto connecting = std::make_unique<Started<Result<std::unique_ptr<ByteStream>>>>(
+      loop, tcp_connect(loop, "127.0.0.1", (*listener)->port()));
   auto later = loop.post([&] { connecting.reset(); });
   run_until(loop, [&] { return connecting == nullptr; });
 }
@@ -101,8 +101,8 @@ TEST(TcpTest, CancelledConnectLeavesNothing) {
 TEST(TcpTest, ManyConnectionsAtOnce) {
   event::LibeventLoop loop;
   std::vector<std::unique_ptr<ByteStream>> accepted;
-  auto listener = TcpListener::listen(loop, "127.0.0.1", 0,
-                                      [&](std::unique_ptr<ByteStream> stream) { accepted.push_back(std::move(stream)); });
+  auto listener = TcpListener::listen(
+      loop, "127.0.0.1", 0, [&](std::unique_ptr<ByteStream> stream) { accepted.push_back(std::move(stream)); });
   std::vector<std::unique_ptr<Started<Result<std::unique_ptr<ByteStream>>>>> connecting;
   for (int i = 0; i < 50; ++i) {
     connecting.push_back(std::make_unique<Started<Result<std::unique_ptr<ByteStream>>>>(

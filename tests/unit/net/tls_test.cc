@@ -255,8 +255,10 @@ TEST(TlsTest, Alpn) {
     std::optional<std::string> agreed;
   };
   const Case cases[] = {
-      {{"h2"}, {"h2", "http/1.1"}, "h2"},        {{"http/1.1", "h2"}, {"h2", "http/1.1"}, "h2"},
-      {{"http/1.1"}, {"h2", "http/1.1"}, "http/1.1"}, {{}, {"h2"}, ""},
+      {{"h2"}, {"h2", "http/1.1"}, "h2"},
+      {{"http/1.1", "h2"}, {"h2", "http/1.1"}, "h2"},
+      {{"http/1.1"}, {"h2", "http/1.1"}, "http/1.1"},
+      {{}, {"h2"}, ""},
       {{"h2"}, {"http/1.1"}, std::nullopt},
   };
   for (const Case& c : cases) {
@@ -279,7 +281,8 @@ TEST(TlsTest, PeerThatGoesAwayDuringTheHandshakeAtAnyByte) {
       World world;
       auto& end = of_client ? world.client_end : world.server_end;
       end = std::make_unique<ringside::testing::CutStream>(std::move(end), budget);
-      Started client(world.loop, tls_connect(world.loop, std::move(world.client_end), *world.client_context, "api.example"));
+      Started client(world.loop,
+                     tls_connect(world.loop, std::move(world.client_end), *world.client_context, "api.example"));
       Started server(world.loop, tls_accept(world.loop, std::move(world.server_end), *world.server_context));
       world.loop.run_ready();
       ASSERT_TRUE(client.done() && server.done()) << budget;
@@ -335,9 +338,9 @@ TEST(TlsTest, ContextGoneWhileConnected) {
 TEST(TlsTest, IdentitiesAndAuthoritiesThatDoNotParse) {
   auto good = leaf();
   auto other = leaf();
-  for (const CertificateAndKey& bad : {CertificateAndKey{}, CertificateAndKey{"x", good.key_pem},
-                                       CertificateAndKey{good.certificate_pem, "x"},
-                                       CertificateAndKey{good.certificate_pem, other.key_pem}}) {
+  for (const CertificateAndKey& bad :
+       {CertificateAndKey{}, CertificateAndKey{"x", good.key_pem}, CertificateAndKey{good.certificate_pem, "x"},
+        CertificateAndKey{good.certificate_pem, other.key_pem}}) {
     auto server = TlsServerContext::create(bad, {"h2"});
     ASSERT_FALSE(server);
     EXPECT_EQ(server.error().kind, ErrorKind::kInvalid);

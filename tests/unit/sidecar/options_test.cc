@@ -1,0 +1,82 @@
+#include "sidecar/options.h"
+
+#include <gtest/gtest.h>
+
+#include "sidecar/ring_view.h"
+
+namespace ringside::sidecar {
+namespace {
+
+ParsedOptions parse(std::vector<std::string> arguments) {
+  arguments.insert(arguments.begin(), "ringside-sidecar");
+  std::vector<char*> argv;
+  for (auto& argument : arguments) argv.push_back(argument.data());
+  return parse_options(int(argv.size()), argv.data());
+}
+
+const std::vector<std::string> kMinimum = {"--ring=r", "--shard=s", "--namespace=n", "--state-dir=/tmp/state"};
+
+std::vector<std::string> minimum_and(const std::string& argument) {
+  auto arguments = kMinimum;
+  arguments.push_back(argument);
+  return arguments;
+}
+
+TEST(SidecarOptions, HasDefaults) {
+  auto [options, exit_code] = parse(kMinimum);
+  ASSERT_TRUE(options);
+  EXPECT_EQ(exit_code, 0);
+  EXPECT_EQ(options->listen.host, "127.0.0.1");
+  EXPECT_EQ(options->listen.port, 16443);
+  EXPECT_EQ(options->status_listen.host, "::");
+  EXPECT_EQ(options->status_listen.port, 16480);
+  EXPECT_EQ(options->grace, std::chrono::seconds(3));
+  EXPECT_EQ(options->quiet_window, std::chrono::milliseconds(300));
+  EXPECT_EQ(options->election.mode, ElectionOptions::Mode::kAuto);
+}
+
+TEST(SidecarOptions, ReadsThem) {
+  auto arguments = kMinimum;
+  for (auto text : {"--listen=[::1]:1", "--also-listen=127.0.0.1:443", "--view=secrets=all", "--view=deployments.apps=all",
+                    "--leader-election=kube-system/lock", "--grace-period=1m", "--log-level=debug"}) {
+    arguments.emplace_back(text);
+  }
+  auto [options, exit_code] = parse(arguments);
+  ASSERT_TRUE(options);
+  EXPECT_EQ(options->listen.host, "::1");
+  ASSERT_EQ(options->also_listen.size(), 1U);
+  EXPECT_EQ(options->also_listen[0].port, 443);
+  EXPECT_EQ(options->all_views, (std::vector<kube::GroupResource>{{"", "secrets"}, {"apps", "deployments"}}));
+  EXPECT_EQ(options->election.name, (kube::NamespacedName{"kube-system", "lock"}));
+  EXPECT_EQ(options->grace, std::chrono::minutes(1));
+}
+
+TEST(SidecarOptions, RefusesWhatItCannotUse) {
+  for (auto text : {"--ring=Not_A_Name", "--listen=nowhere", "--listen=127.0.0.1:70000", "--view=secrets", "--view==all",
+                    "--leader-election=maybe", "--leader-election=a/b/c", "--grace-period=6m", "--quiet-window=-1s",
+                    "--log-level=loud", "--unknown=1"}) {
+    auto [options, exit_code] = parse(minimum_and(text));
+    EXPECT_FALSE(options) << text;
+    EXPECT_NE(exit_code, 0) << text;
+  }
+  EXPECT_NE(parse({"--ring=r"}).exit_code, 0) << "the others are required";
+  EXPECT_EQ(parse({"--help"}).exit_code, 0);
+  EXPECT_EQ(parse({"--version"}).exit_code, 0);
+}
+
+TEST(RingViewTest, TellsMainFromControlledAndViews) {
+  sharding::ControllerRing ring;
+  ring.spec.resources = {{{"", "secrets"}, {{"", "configmaps"}, {"apps", "deployments"}}}, {{"apps", "deployments"}, {}}};
+  RingResources resources = to_ring_resources(ring, {{"", "configmaps"}});
+  ASSERT_TRUE(resources.known());
+  EXPECT_TRUE(resources.find("", "secrets")->is_main);
+  EXPECT_FALSE(resources.find("", "secrets")->is_controlled);
+  EXPECT_TRUE(resources.find("", "secrets")->filtered);
+  EXPECT_FALSE(resources.find("", "configmaps")->filtered);
+  EXPECT_TRUE(resources.find("apps", "deployments")->is_main);
+  EXPECT_TRUE(resources.find("apps", "deployments")->is_controlled);
+  EXPECT_EQ(resources.find("", "pods"), nullptr);
+}
+
+}  // namespace
+}  // namespace ringside::sidecar
