@@ -35,8 +35,6 @@ if(RINGSIDE_SANITIZE)
   if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
     add_compile_options(-fsanitize-ignorelist=${PROJECT_SOURCE_DIR}/cmake/sanitizer-ignorelist.txt)
   endif()
-  # std::vector and std::string tell AddressSanitizer how much of their memory is in use.
-  add_compile_definitions(_GLIBCXX_SANITIZE_VECTOR)
 endif()
 if(RINGSIDE_FUZZ)
   add_compile_options(-fsanitize=fuzzer-no-link)

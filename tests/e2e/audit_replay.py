@@ -55,6 +55,15 @@ class Drain:
 
 
 @dataclasses.dataclass
+class Loss:
+    """An object that had a shard was left without one."""
+    target: str
+    source: str
+    by: str
+    time: str
+
+
+@dataclasses.dataclass
 class LeaseChange:
     """A shard began or ceased to hold its Lease."""
     shard: str
@@ -70,6 +79,7 @@ class Result:
     moves: list = dataclasses.field(default_factory=list)
     drains: list = dataclasses.field(default_factory=list)
     leases: list = dataclasses.field(default_factory=list)
+    losses: list = dataclasses.field(default_factory=list)
 
     def explain(self):
         lines = [f"{self.judged} writes judged, {len(self.violations)} by a non-owner, {len(self.unjudged)} not judged"]
@@ -145,6 +155,8 @@ class _Replay:
         after = _Known(revision, labels.get(self._shard_label, ""), self._drain_label in labels)
         if before and before.shard and after.shard and before.shard != after.shard:
             self.result.moves.append(Move(_target(event), before.shard, after.shard, before.drain, event["stageTimestamp"]))
+        if before and before.shard and not after.shard:
+            self.result.losses.append(Loss(_target(event), before.shard, event["user"]["username"], event["stageTimestamp"]))
         if after.drain and not (before and before.drain):
             self.result.drains.append(Drain(_target(event), event["stageTimestamp"]))
         self._known[metadata["uid"]] = after

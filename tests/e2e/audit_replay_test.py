@@ -129,6 +129,14 @@ def test_objects_without_a_shard_belong_to_nobody():
     assert log.replay().judged == 0
 
 
+def test_losing_the_label_is_noted(log):
+    log.secret("", "patch")
+    log.secret(B, "patch")
+    result = log.replay()
+    assert [(loss.target, loss.source) for loss in result.losses] == [("secrets/foo", A)]
+    assert result.moves == []
+
+
 def test_other_pods_may_write(log):
     log.secret(B, "patch", user="sharder-1")
     log.secret(B, "patch", user="")

@@ -54,6 +54,7 @@ def force_delete(ring, measurements, count):
     ring.settle(3, without=pod, seconds=60 + count / 20)
     seen = ring.since(began)
     moved = [move for move in seen.moves if move.source == pod]
+    assert not seen.losses, "moved from shard to shard, never without one"
     assert len(moved) == len(before.of_shard(pod))
     measurements.record("pod deleted by force: command to all its objects moved",
                         max(began.until(move.time) for move in moved), objects=count, note=f"{len(moved)} objects")
