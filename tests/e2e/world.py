@@ -32,9 +32,11 @@ IMAGES = ("central", "injector", "sidecar", "checksum-controller")
 
 
 def eventually(condition, seconds, what):
-    """The first true value of condition(), asked every 50 ms. What it raises counts as false until the deadline."""
+    """The first true value of condition(); what it raises counts as false until the deadline. It is asked every 50 ms, or
+    less often if it is slow, so that watching thousands of objects does not disturb what is watched."""
     deadline = time.monotonic() + seconds
     while True:
+        began = time.monotonic()
         try:
             value = condition()
             problem = f"is {value!r}"
@@ -43,7 +45,7 @@ def eventually(condition, seconds, what):
         if value:
             return value
         assert time.monotonic() < deadline, f"not within {seconds} s: {what}: {problem}"
-        time.sleep(0.05)
+        time.sleep(max(0.05, 5 * (time.monotonic() - began)))
 
 
 @dataclasses.dataclass
@@ -122,8 +124,8 @@ class World:
     def snapshot(self):
         leases = {item["metadata"]["name"]: item for item in self.api.items(LEASES)
                   if item["metadata"].get("labels", {}).get(RING_LABEL) == RING}
-        objects = {f"Secret/{item['metadata']['name']}": item for item in self.api.items(SECRETS)}
-        objects |= {f"ConfigMap/{item['metadata']['name']}": item for item in self.api.items(CONFIGMAPS)
+        objects = {f"Secret/{item['metadata']['name']}": item for item in self.api.metadata(SECRETS)}
+        objects |= {f"ConfigMap/{item['metadata']['name']}": item for item in self.api.metadata(CONFIGMAPS)
                     if controller_of(item["metadata"])}
         return Snapshot(leases, objects)
 
@@ -210,7 +212,7 @@ class World:
         def gone():
             if self.api.items(f"{SECRETS}?limit=1"):
                 self.api.delete(SECRETS)  # with thousands of them it times out, having deleted some
-            return not [item for item in self.api.items(CONFIGMAPS) if controller_of(item["metadata"])]
+            return not [item for item in self.api.metadata(CONFIGMAPS) if controller_of(item["metadata"])]
         eventually(gone, 600, "no Secrets and ConfigMaps")
 
     # Reporting.
