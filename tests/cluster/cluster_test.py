@@ -86,20 +86,28 @@ def namespaces_of(pid):
     return {os.readlink(f"/proc/{pid}/ns/{kind}") for kind in ("mnt", "pid", "net")}
 
 
-def foreign_namespaces():
-    """Every namespace that some process on this machine is in, but this process is not."""
+def started(pid):
+    """When the process started, in seconds since boot."""
+    fields = pathlib.Path("/proc", str(pid), "stat").read_text().rpartition(")")[2].split()
+    return int(fields[19]) / os.sysconf("SC_CLK_TCK")
+
+
+def foreign_namespaces(before):
+    """Every namespace that some process on this machine is in that started before then (seconds since boot), but this
+    process is not. The kernel gives the number of a namespace that is gone to a new one, of another cluster say."""
     found = set()
     for pid in filter(str.isdecimal, os.listdir("/proc")):
         try:
-            found |= namespaces_of(pid)
+            if started(pid) <= before:
+                found |= namespaces_of(pid)
         except OSError:
             pass  # it ended, or is a kernel thread
     return found - namespaces_of("self")
 
 
-def leftovers(state_dir, name, namespaces=frozenset()):
+def leftovers(state_dir, name, namespaces=frozenset(), before=float("inf")):
     """What is left on this machine of a cluster, in words."""
-    left = [f"namespace {namespace}" for namespace in namespaces & foreign_namespaces()]
+    left = [f"namespace {namespace}" for namespace in namespaces & foreign_namespaces(before)]
     if state_dir.exists():
         left.append(str(state_dir))
     for pid in filter(str.isdecimal, os.listdir("/proc")):
@@ -366,16 +374,16 @@ def test_nothing_is_left_of_a_killed(victim):
     with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) as owner:
         try:
             assert owner.stdout.readline() == "up\n"
-            namespaces = _inner_namespaces(cluster)
+            namespaces, before = _inner_namespaces(cluster), time.clock_gettime(time.CLOCK_BOOTTIME)
             if victim == "keeper":
                 # Its processes go at once, the folder with the next `down`.
                 os.kill(_keeper_pid(name), signal.SIGKILL)
-                assert wait_until(lambda: not namespaces & foreign_namespaces(), 10)
+                assert wait_until(lambda: not namespaces & foreign_namespaces(before), 10)
                 assert run("cluster", "down", "--name", name).returncode == 0
         finally:
             owner.kill()
-    assert wait_until(lambda: not leftovers(cluster.state_dir, name, namespaces), 15), \
-        leftovers(cluster.state_dir, name, namespaces)
+    assert wait_until(lambda: not leftovers(cluster.state_dir, name, namespaces, before), 15), \
+        leftovers(cluster.state_dir, name, namespaces, before)
 
 
 def _inner_namespaces(cluster):
