@@ -155,7 +155,7 @@ class Yours(_WithKubectl):
         if not self._may():
             raise CommandError("not done, as you did not agree. YES=1 agrees beforehand; without KUBECONFIG the demo makes a "
                                "cluster of its own")
-        guide.on_install = self._installed.append
+        guide.on_install = lambda folder: folder in self._installed or self._installed.append(folder)
 
     def kustomization(self, folder):
         """An overlay in build/demo that takes the images from the prefix."""
@@ -174,14 +174,18 @@ class Yours(_WithKubectl):
     def close(self, finished):
         if not self._installed:
             return
-        undo = "\n".join(f"    kubectl delete --ignore-not-found -k {folder}" for folder in reversed(self._installed))
+        secrets = " ".join(["foo", *(f"foo{i}" for i in range(1, 10)), "unsharded"])
+        undo = [f"kubectl delete secret --ignore-not-found {secrets}",
+                *(f"kubectl delete --ignore-not-found -k {folder}" for folder in reversed(self._installed)),
+                "kubectl delete lease --ignore-not-found checksum-controller",
+                "kubectl delete lease -l alpha.sharding.timebertt.dev/controllerring=checksum-controller"]
         if self.keeps:
-            self._terminal.say(f"\nEverything is left as it is (KEEP=1). To remove it:\n\n{undo}")
+            self._terminal.say("\nEverything is left as it is (KEEP=1). To remove it:\n\n    " + "\n    ".join(undo))
             return
-        self._terminal.say("\nRemoving what the demo has installed." if not finished else "")
-        for folder in reversed(self._installed):
-            self._terminal.command(f"kubectl delete --ignore-not-found -k {folder}")
-            self._terminal.output(self.kubectl("delete", "--ignore-not-found", "-k", folder))
+        self._terminal.say("" if finished else "\nRemoving what the demo has installed.")
+        for line in undo:
+            self._terminal.command(line)
+            self._terminal.output(self.shell(line))
 
     def _refuse_what_is_in_use(self):
         namespace = self.kubectl("config", "view", "--minify", "-o", "jsonpath={..namespace}").strip()

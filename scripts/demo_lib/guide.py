@@ -26,6 +26,7 @@ class Guide:
         self.columns = collections.OrderedDict()  # moment -> objects by shard
         self.killed = None                        # the pod whose controller was killed
         self.released_lease = None                # that of the scale-down, and when it was released
+        self.installed = False
         self.on_install = lambda folder: None
 
     def run(self, line, input=None, show=True):
@@ -43,6 +44,7 @@ class Guide:
         self.terminal.output(output)
 
     def apply(self, folder):
+        self.installed = True
         folder = self.cluster.kustomization(folder)
         self.on_install(folder)
         self.run(f"kubectl apply -k {folder}")
@@ -92,6 +94,8 @@ class Guide:
 
     def save_logs(self):
         """Puts the logs of all parts into build/demo/logs, as far as they can be had."""
+        if not self.installed:
+            return
         folder = ROOT / LOGS
         folder.mkdir(parents=True, exist_ok=True)
         wanted = {"sharder": "-n sharding-system -l app.kubernetes.io/component=sharder",

@@ -88,8 +88,10 @@ class Result:
         return "\n".join(lines)
 
 
-def replay(events, ring, pod_prefix):
+def replay(events, ring, pod_prefix, known=()):
+    """`known`: objects as they were read at some time, for moves of objects whose creation the log does not have."""
     replayed = _Replay(ring, pod_prefix)
+    replayed.know(known)
     for event in in_order(events):
         replayed.take(event)
     return replayed.result
@@ -127,6 +129,10 @@ class _Replay:
         self._known = {}     # uid -> _Known
         self._shards = set()  # with a Lease held by themselves
 
+    def know(self, objects):
+        self._read = {item["metadata"]["uid"]: self._known_from(int(item["metadata"]["resourceVersion"]), item["metadata"])
+                      for item in objects}
+
     def take(self, entry):
         revision, event = entry
         if event.get("objectRef", {}).get("subresource"):
@@ -151,8 +157,10 @@ class _Replay:
         (self._shards.add if held else self._shards.discard)(name)
 
     def _remember(self, revision, event, before, metadata):
-        labels = metadata.get("labels", {})
-        after = _Known(revision, labels.get(self._shard_label, ""), self._drain_label in labels)
+        after = self._known_from(revision, metadata)
+        read = self._read.get(metadata["uid"])
+        if read and read.revision < revision and (before is None or before.revision < read.revision):
+            before = read
         if before and before.shard and after.shard and before.shard != after.shard:
             self.result.moves.append(Move(_target(event), before.shard, after.shard, before.drain, event["stageTimestamp"]))
         if before and before.shard and not after.shard:
@@ -160,6 +168,10 @@ class _Replay:
         if after.drain and not (before and before.drain):
             self.result.drains.append(Drain(_target(event), event["stageTimestamp"]))
         self._known[metadata["uid"]] = after
+
+    def _known_from(self, revision, metadata):
+        labels = metadata.get("labels", {})
+        return _Known(revision, labels.get(self._shard_label, ""), self._drain_label in labels)
 
     def _judge(self, revision, event, before, metadata):
         owners, unknown = self._owners(event, before, metadata)

@@ -129,6 +129,17 @@ def test_objects_without_a_shard_belong_to_nobody():
     assert log.replay().judged == 0
 
 
+def test_a_move_is_seen_of_an_object_whose_creation_is_not_in_the_log():
+    log = Log()
+    created = log.secret(A)
+    log.events.pop()
+    log.secret(B, "patch")
+    read = {"metadata": {"uid": "uid-secrets-foo", "resourceVersion": str(created), "labels": {SHARD: A}}}
+    assert log.replay().moves == []
+    moves = replay(iter(log.events), RING, "checksum-controller-", known=[read]).moves
+    assert [(move.source, move.to) for move in moves] == [(A, B)]
+
+
 def test_losing_the_label_is_noted(log):
     log.secret("", "patch")
     log.secret(B, "patch")

@@ -41,7 +41,7 @@ def stays_with_its_shards(ring, before, began):
     ring.kubectl("wait --for=condition=Ready pod -l app.kubernetes.io/component=checksum-controller --timeout=30s")
     after = ring.settle()
     assert {target: after.shard(target) for target in before.objects} == before.shards()
-    seen = ring.since(began)
+    seen = ring.since(began, before)
     assert not seen.moves and not seen.drains and not seen.leases
 
 
@@ -52,7 +52,7 @@ def force_delete(ring, measurements, count):
     began = Moment()
     ring.api.delete(f"{PODS}/{pod}?gracePeriodSeconds=0&propagationPolicy=Background")
     ring.settle(3, without=pod, seconds=60 + count / 20)
-    seen = ring.since(began)
+    seen = ring.since(began, before)
     moved = [move for move in seen.moves if move.source == pod]
     assert not seen.losses, "moved from shard to shard, never without one"
     assert len(moved) == len(before.of_shard(pod))
@@ -86,7 +86,7 @@ def test_a_pod_frozen_whole_loses_its_objects_when_its_lease_has_expired(ring, m
     finally:
         for pid in pids:
             ring.cluster.exec("kill", "-CONT", str(pid), check=False)
-    moved = [move for move in ring.since(began).moves if move.source == pod]
+    moved = [move for move in ring.since(began, before).moves if move.source == pod]
     assert len(moved) >= len(before.of_shard(pod))
     measurements.record("whole pod lost (frozen): to all its objects moved",
                         max(began.until(move.time) for move in moved), objects=count, note=f"{len(moved)} objects")

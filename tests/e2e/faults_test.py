@@ -54,12 +54,9 @@ def test_the_api_server_is_restarted_in_the_middle_of_watches(ring, measurements
 def test_the_ring_is_deleted_while_running(ring):
     ring.api.create_secrets([f"ringless-{i}" for i in range(10)])
     before = ring.settle()
-    pod = before.available[0]
     ring.api.delete(f"{RINGS}/{RING}")
-
-    def refused():
-        return probe(ring, pod, "get", SECRETS)["sidecar"] == 503
-    eventually(refused, 15, "the sidecar refuses what it cannot filter")
+    for pod in before.available:  # each learns of it by its own watch
+        eventually(lambda: probe(ring, pod, "get", SECRETS)["sidecar"] == 503, 15, "the sidecar refuses what it cannot filter")
     # Nothing is written while there is no ring: the object is changed, and its ConfigMap is not.
     ring.api.create_secret("ringless-new")
     ring.api.patch(f"{SECRETS}/ringless-0", {"stringData": {"key": "changed"}})

@@ -21,7 +21,7 @@ def scale_down(ring, measurements, count):
     (gone,) = set(before.available) - set(after.available)
     assert ring.state(gone) == "dead"
     assert after.leases[gone]["spec"].get("holderIdentity", "") == ""
-    seen = ring.since(began)
+    seen = ring.since(began, before)
     assert {move.source for move in seen.moves} == {gone}, "only the objects of the shard that left move"
     assert not seen.drains, "there is nobody to ask"
     assert len(seen.moves) == len(before.of_shard(gone))
@@ -39,7 +39,7 @@ def scale_up(ring, measurements, count):
     ring.scale(4)
     after = ring.settle(4, seconds=60 + count / 20)
     new = set(after.available) - set(before.available)
-    seen = ring.since(began)
+    seen = ring.since(began, before)
     secrets = [move for move in seen.moves if move.target.startswith("secrets/")]
     assert secrets and all(move.drained for move in secrets), "an object of a living shard is drained before it moves"
     assert {move.to for move in seen.moves} <= new, "objects move to the new shards only"

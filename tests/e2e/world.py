@@ -143,9 +143,11 @@ class World:
         lease = self.api.find(f"{LEASES}/{shard}")
         return lease["metadata"]["labels"].get(STATE_LABEL, "") if lease else "deleted"
 
-    def since(self, began):
-        """The replay of the whole audit log, with moves, drains and Leases reduced to what came after `began`."""
-        result = replay(self.cluster.audit_events(), RING, f"{RING}-")
+    def since(self, began, before=None):
+        """The replay of the whole audit log, with moves, drains and Leases reduced to what came after `began`, of which
+        `before` may be a Snapshot."""
+        known = before.objects.values() if before else ()
+        result = replay(self.cluster.audit_events(), RING, f"{RING}-", known)
         for name in ("moves", "drains", "leases", "losses"):
             setattr(result, name, [entry for entry in getattr(result, name) if began.until(entry.time) >= 0])
         return result
