@@ -12,14 +12,10 @@ namespace {
 
 std::string_view name_of(kube::Operation operation) {
   switch (operation) {
-    case kube::Operation::kCreate:
-      return "CREATE";
-    case kube::Operation::kUpdate:
-      return "UPDATE";
-    case kube::Operation::kDelete:
-      return "DELETE";
-    case kube::Operation::kConnect:
-      return "CONNECT";
+    case kube::Operation::kCreate: return "CREATE";
+    case kube::Operation::kUpdate: return "UPDATE";
+    case kube::Operation::kDelete: return "DELETE";
+    case kube::Operation::kConnect: return "CONNECT";
   }
   return "";
 }

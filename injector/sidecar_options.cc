@@ -4,9 +4,9 @@
 #include <array>
 #include <utility>
 
+#include "base/go_duration.h"
 #include "base/log.h"
 #include "base/strings.h"
-#include "base/go_duration.h"
 #include "sharding/names.h"
 
 namespace ringside::injector {

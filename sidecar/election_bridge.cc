@@ -80,12 +80,9 @@ ElectionBridge::~ElectionBridge() = default;
 
 bool ElectionBridge::may_be_election(const kube::NamespacedName& name) const {
   switch (options_.mode) {
-    case ElectionOptions::Mode::kOff:
-      return false;
-    case ElectionOptions::Mode::kNamed:
-      return name == options_.name;
-    case ElectionOptions::Mode::kAuto:
-      return true;
+    case ElectionOptions::Mode::kOff: return false;
+    case ElectionOptions::Mode::kNamed: return name == options_.name;
+    case ElectionOptions::Mode::kAuto: return true;
   }
   return false;
 }

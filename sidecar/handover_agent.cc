@@ -11,14 +11,10 @@ namespace {
 
 std::string_view name_of(Finished::Outcome outcome) {
   switch (outcome) {
-    case Finished::Outcome::kAcknowledged:
-      return "acknowledged";
-    case Finished::Outcome::kTaken:
-      return "taken";
-    case Finished::Outcome::kWithdrawn:
-      return "withdrawn";
-    case Finished::Outcome::kGone:
-      return "gone";
+    case Finished::Outcome::kAcknowledged: return "acknowledged";
+    case Finished::Outcome::kTaken: return "taken";
+    case Finished::Outcome::kWithdrawn: return "withdrawn";
+    case Finished::Outcome::kGone: return "gone";
   }
   return "unknown";
 }

@@ -47,6 +47,8 @@ inline std::unexpected<Error> failure(ErrorKind kind, std::string message) {
   return std::unexpected(Error{kind, std::move(message)});
 }
 
-inline std::unexpected<Error> failure(Error error) { return std::unexpected(std::move(error)); }
+inline std::unexpected<Error> failure(Error error) {
+  return std::unexpected(std::move(error));
+}
 
 }  // namespace ringside

@@ -30,9 +30,9 @@ class Fd {
 
 std::unexpected<Error> from_errno(const std::string& path) {
   int code = errno;
-  ErrorKind kind = code == ENOENT               ? ErrorKind::kNotFound
+  ErrorKind kind = code == ENOENT                    ? ErrorKind::kNotFound
                    : code == EACCES || code == EPERM ? ErrorKind::kForbidden
-                                                : ErrorKind::kInternal;
+                                                     : ErrorKind::kInternal;
   return failure(kind, path + ": " + std::strerror(code));
 }
 

@@ -66,7 +66,8 @@ Result<Duration> parse_go_duration(std::string_view text) {
 Result<Duration> parse_go_duration(std::string_view text, Duration min, Duration max) {
   auto duration = parse_go_duration(text);
   if (!duration || (*duration >= min && *duration <= max)) return duration;
-  return failure(ErrorKind::kInvalid, "'" + std::string(text) + "' is not between " + to_text(min) + " and " + to_text(max));
+  return failure(ErrorKind::kInvalid,
+                 "'" + std::string(text) + "' is not between " + to_text(min) + " and " + to_text(max));
 }
 
 }  // namespace ringside

@@ -129,7 +129,9 @@ const Value* Value::find(std::string_view name) const {
   return nullptr;
 }
 
-Value* Value::find(std::string_view name) { return const_cast<Value*>(std::as_const(*this).find(name)); }
+Value* Value::find(std::string_view name) {
+  return const_cast<Value*>(std::as_const(*this).find(name));
+}
 
 const Value* Value::at(std::initializer_list<std::string_view> path) const {
   const Value* value = this;
@@ -194,7 +196,8 @@ Result<Value> parse(std::string_view text) {
   if (!reader.HasParseError()) return builder.take();
   std::string why = builder.too_deep() ? "nested deeper than " + std::to_string(kMaxDepth) + " levels"
                                        : std::string(rapidjson::GetParseError_En(reader.GetParseErrorCode()));
-  return failure(ErrorKind::kInvalid, "not valid JSON at offset " + std::to_string(reader.GetErrorOffset()) + ": " + why);
+  return failure(ErrorKind::kInvalid,
+                 "not valid JSON at offset " + std::to_string(reader.GetErrorOffset()) + ": " + why);
 }
 
 std::string to_string(const Value& value) {

@@ -25,8 +25,7 @@ std::string_view name_of(LogLevel level) {
 
 class Logger::Sink {
  public:
-  explicit Sink(LogLevel level)
-      : level_(level), out_("ringside", std::make_shared<spdlog::sinks::stderr_sink_st>()) {
+  explicit Sink(LogLevel level) : level_(level), out_("ringside", std::make_shared<spdlog::sinks::stderr_sink_st>()) {
     out_.set_pattern("%v");
     out_.flush_on(spdlog::level::info);
   }
@@ -42,7 +41,8 @@ Result<LogLevel> parse_log_level(std::string_view text) {
   for (auto level : {LogLevel::kDebug, LogLevel::kInfo, LogLevel::kWarning, LogLevel::kError, LogLevel::kOff}) {
     if (text == name_of(level)) return level;
   }
-  return failure(ErrorKind::kInvalid, "unknown log level '" + std::string(text) + "', use debug, info, warn, error or off");
+  return failure(ErrorKind::kInvalid,
+                 "unknown log level '" + std::string(text) + "', use debug, info, warn, error or off");
 }
 
 Logger Logger::to_stderr(LogLevel level) {
@@ -57,7 +57,9 @@ Logger Logger::with(Fields fields) const {
   return logger;
 }
 
-bool Logger::enabled(LogLevel level) const { return sink_ && sink_->enabled(level); }
+bool Logger::enabled(LogLevel level) const {
+  return sink_ && sink_->enabled(level);
+}
 
 void Logger::write(LogLevel level, std::string_view message, Fields fields) const {
   if (!enabled(level)) return;

@@ -17,8 +17,8 @@ enum class LogLevel { kDebug, kInfo, kWarning, kError, kOff };
 // "debug", "info", "warn", "error", "off"; kInvalid names the input and the allowed values.
 Result<LogLevel> parse_log_level(std::string_view text);
 
-// A value that is cheap to copy: an immutable sink and the fields that every line of this logger carries. Components are
-// handed one; `log.with({{"shard", name}})` makes a narrower one. Default-constructed: logs nothing (tests).
+// A value that is cheap to copy: an immutable sink and the fields that every line of this logger carries. Components
+// are handed one; `log.with({{"shard", name}})` makes a narrower one. Default-constructed: logs nothing (tests).
 class Logger {
  public:
   using Field = std::pair<std::string, json::Value>;

@@ -21,8 +21,9 @@ Parts split(WallTime time) {
   std::chrono::year_month_day date(day);
   auto rest = time - day;
   auto sec = std::chrono::floor<seconds>(rest).count();
-  return Parts{int(date.year()),    int(sec / 3600), int(sec / 60 % 60),  int(sec % 60), int(rest.count() % 1'000'000),
-               unsigned(date.month()), unsigned(date.day())};
+  return Parts{
+      int(date.year()),       int(sec / 3600),     int(sec / 60 % 60), int(sec % 60), int(rest.count() % 1'000'000),
+      unsigned(date.month()), unsigned(date.day())};
 }
 
 // Reads exactly `digits` decimal digits from the front of text.

@@ -1,4 +1,5 @@
-// Timestamps as Kubernetes writes them: metav1.Time (seconds) and metav1.MicroTime (microseconds), both RFC 3339 in UTC.
+// Timestamps as Kubernetes writes them: metav1.Time (seconds) and metav1.MicroTime (microseconds), both RFC 3339 in
+// UTC.
 #pragma once
 
 #include <string>

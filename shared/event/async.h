@@ -1,6 +1,6 @@
 // What tasks wait for: Completion (one value from a callback), Signal (something changed), Queue (values in order), and
-// sleep and with_timeout made from them. Each resumes the waiting task in phase 3 of the turn, never from within the call
-// that made it ready.
+// sleep and with_timeout made from them. Each resumes the waiting task in phase 3 of the turn, never from within the
+// call that made it ready.
 #pragma once
 
 #include <coroutine>

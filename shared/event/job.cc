@@ -4,7 +4,9 @@ namespace ringside::event {
 namespace {
 
 // Starts a task that nothing awaits.
-void start(Task<void>& task) { task.await_suspend(std::noop_coroutine()).resume(); }
+void start(Task<void>& task) {
+  task.await_suspend(std::noop_coroutine()).resume();
+}
 
 }  // namespace
 

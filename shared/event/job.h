@@ -10,8 +10,8 @@
 
 namespace ringside::event {
 
-// A Task<void> that nobody awaits. Starts in phase 3 of the present turn; destroying the Job cancels it. A job must not be
-// destroyed by its own task, except through on_done, which runs in a later phase 3, when the task has ended.
+// A Task<void> that nobody awaits. Starts in phase 3 of the present turn; destroying the Job cancels it. A job must not
+// be destroyed by its own task, except through on_done, which runs in a later phase 3, when the task has ended.
 class Job {
  public:
   Job() = default;

@@ -20,7 +20,9 @@ struct BaseFree {
   void operator()(event_base* base) const { event_base_free(base); }
 };
 
-TimePoint read_clock() { return std::chrono::steady_clock::now(); }
+TimePoint read_clock() {
+  return std::chrono::steady_clock::now();
+}
 
 class LibeventWatch : public FdWatch {
  public:
@@ -105,18 +107,28 @@ struct LibeventLoop::Impl {
   }
 };
 
-LibeventLoop::LibeventLoop() : impl_(std::make_unique<Impl>()) { std::signal(SIGPIPE, SIG_IGN); }
+LibeventLoop::LibeventLoop() : impl_(std::make_unique<Impl>()) {
+  std::signal(SIGPIPE, SIG_IGN);
+}
 LibeventLoop::~LibeventLoop() = default;
 
-TimePoint LibeventLoop::now() const { return impl_->scheduler.now(); }
+TimePoint LibeventLoop::now() const {
+  return impl_->scheduler.now();
+}
 
 WallTime LibeventLoop::wall_now() const {
   return std::chrono::time_point_cast<std::chrono::microseconds>(std::chrono::system_clock::now());
 }
 
-uint64_t LibeventLoop::random() { return impl_->random(); }
-std::unique_ptr<Timer> LibeventLoop::timer(Callback callback) { return impl_->scheduler.timer(std::move(callback)); }
-std::unique_ptr<Posted> LibeventLoop::post(Callback callback) { return impl_->scheduler.post(std::move(callback)); }
+uint64_t LibeventLoop::random() {
+  return impl_->random();
+}
+std::unique_ptr<Timer> LibeventLoop::timer(Callback callback) {
+  return impl_->scheduler.timer(std::move(callback));
+}
+std::unique_ptr<Posted> LibeventLoop::post(Callback callback) {
+  return impl_->scheduler.post(std::move(callback));
+}
 
 std::unique_ptr<TurnEnd> LibeventLoop::turn_end(Callback callback) {
   return impl_->scheduler.turn_end(std::move(callback));
@@ -139,6 +151,8 @@ void LibeventLoop::run() {
   }
 }
 
-void LibeventLoop::stop() { impl_->stopped = true; }
+void LibeventLoop::stop() {
+  impl_->stopped = true;
+}
 
 }  // namespace ringside::event

@@ -7,8 +7,8 @@
 //      the rest in the next turn); coroutines are resumed here,
 //   4. turn-end callbacks (TurnEnd), each at most once: connections write what the turn has queued, in one system call.
 //
-// Handles (timers, watches, posts) cancel on destruction: after it, their callback does not run. A callback may destroy any
-// handle, its own included.
+// Handles (timers, watches, posts) cancel on destruction: after it, their callback does not run. A callback may destroy
+// any handle, its own included.
 #pragma once
 
 #include <cstdint>
@@ -29,7 +29,8 @@ class Timer {
   virtual bool armed() const = 0;
 };
 
-// A callback that runs in phase 4 of the turn in which schedule() was called (of the next one, if phase 4 runs already).
+// A callback that runs in phase 4 of the turn in which schedule() was called (of the next one, if phase 4 runs
+// already).
 class TurnEnd {
  public:
   virtual ~TurnEnd() = default;

@@ -10,7 +10,7 @@ struct Scheduler::State {
   TimePoint now{};
   uint64_t sequence = 0;
   std::map<std::pair<TimePoint, uint64_t>, TimerImpl*> timers;
-  std::deque<PostedImpl*> posts;  // nullptr: cancelled
+  std::deque<PostedImpl*> posts;        // nullptr: cancelled
   std::vector<TurnEndImpl*> turn_ends;  // scheduled; nullptr: cancelled
   std::vector<TurnEndImpl*> running;    // those of the phase 4 that runs now
 };
@@ -110,8 +110,12 @@ std::unique_ptr<Posted> Scheduler::post(Loop::Callback callback) {
   return std::make_unique<PostedImpl>(state_, std::move(callback));
 }
 
-TimePoint Scheduler::now() const { return state_->now; }
-void Scheduler::set_now(TimePoint now) { state_->now = now; }
+TimePoint Scheduler::now() const {
+  return state_->now;
+}
+void Scheduler::set_now(TimePoint now) {
+  state_->now = now;
+}
 
 void Scheduler::run_phases() {
   auto state = state_;
@@ -134,7 +138,9 @@ void Scheduler::run_phases() {
   state->running.clear();
 }
 
-bool Scheduler::has_ready_work() const { return !state_->posts.empty() || !state_->turn_ends.empty(); }
+bool Scheduler::has_ready_work() const {
+  return !state_->posts.empty() || !state_->turn_ends.empty();
+}
 
 std::optional<TimePoint> Scheduler::next_deadline() const {
   if (state_->timers.empty()) return std::nullopt;

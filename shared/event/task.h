@@ -6,10 +6,10 @@
 //     co_return *first + 1;
 //   }
 //
-// Rules. A Task starts when it is awaited (or handed to a Job) and runs on the loop's thread. What it awaits it owns, so
-// destroying the outermost Task or Job destroys every frame below it, innermost first, with all their locals; nothing of
-// it runs afterwards. Parameters that are references must outlive the Task; those by value live until it is destroyed.
-// Exceptions do not leave a Task: errors are values, and anything thrown ends the process.
+// Rules. A Task starts when it is awaited (or handed to a Job) and runs on the loop's thread. What it awaits it owns,
+// so destroying the outermost Task or Job destroys every frame below it, innermost first, with all their locals;
+// nothing of it runs afterwards. Parameters that are references must outlive the Task; those by value live until it is
+// destroyed. Exceptions do not leave a Task: errors are values, and anything thrown ends the process.
 #pragma once
 
 #include <coroutine>

@@ -125,7 +125,8 @@ void Client::dial_if_needed() {
 }
 
 event::Task<void> Client::dial() {
-  auto stream = co_await event::with_timeout(loop_, options_.connect_timeout, "connect to " + options_.authority, dial_());
+  auto stream =
+      co_await event::with_timeout(loop_, options_.connect_timeout, "connect to " + options_.authority, dial_());
   if (!stream) {
     log_.debug("cannot connect", {{"to", options_.authority}, {"error", stream.error().message}});
     // Nothing was sent, whatever the reason was.

@@ -53,9 +53,9 @@ class Client {
   Client(const Client&) = delete;
   Client& operator=(const Client&) = delete;
 
-  // Starts a request, connecting first if need be (it then waits, with what is sent, in the Stream). A request without a
-  // body that was certainly not processed (kRefused after the connection stood) is sent again, up to three times. If no
-  // connection can be had, the handler gets on_closed(kRefused) with the reason.
+  // Starts a request, connecting first if need be (it then waits, with what is sent, in the Stream). A request without
+  // a body that was certainly not processed (kRefused after the connection stood) is sent again, up to three times. If
+  // no connection can be had, the handler gets on_closed(kRefused) with the reason.
   std::unique_ptr<Stream> start(RequestHead head, bool end, StreamHandler& handler);
 
   // The whole answer; kInvalid if its body is larger than max_body.

@@ -26,11 +26,13 @@ std::string_view reason_of(int status) {
   }
 }
 
-// How long the rest of a request is read, and dropped, after the response: a connection that is closed with bytes unread
-// is reset, and the client may lose the response.
+// How long the rest of a request is read, and dropped, after the response: a connection that is closed with bytes
+// unread is reset, and the client may lose the response.
 constexpr Duration kRestTimeout = std::chrono::seconds(5);
 
-bool has_no_body(int status) { return status / 100 == 1 || status == 204 || status == 304; }
+bool has_no_body(int status) {
+  return status / 100 == 1 || status == 204 || status == 304;
+}
 
 }  // namespace
 
@@ -125,9 +127,7 @@ Http1Connection::Http1Connection(event::Loop& loop, std::unique_ptr<net::ByteStr
       on_closed_(std::move(on_closed)),
       stream_(std::move(stream)) {
   flush_ = loop.turn_end([this] { flush(); });
-  timer_ = loop.timer([this] {
-    close({ErrorKind::kTimedOut, "no complete request in time"});
-  });
+  timer_ = loop.timer([this] { close({ErrorKind::kTimedOut, "no complete request in time"}); });
   stream_->set_ready_callback([this](bool readable, bool writable) { on_ready(readable, writable); });
   begin_request();
   update_interest();

@@ -67,10 +67,10 @@ class Http1Connection : public Connection {
   bool response_ended_ = false;
   bool sends_body_ = true;  // false: HEAD, or a status without body
   bool chunked_ = false;
-  bool continued_ = false;  // 100 Continue was sent
+  bool continued_ = false;   // 100 Continue was sent
   bool drops_rest_ = false;  // the response is complete, what is left of the request is read and dropped
   bool keep_alive_ = true;
-  bool wants_calls_ = false;   // the handler is to be called
+  bool wants_calls_ = false;  // the handler is to be called
   size_t uncredited_ = 0;
   size_t unreported_ = 0;  // body bytes queued in output_, on_sent to be called
 

@@ -121,10 +121,20 @@ Result<size_t> Http1RequestParser::feed(std::string_view bytes) {
   return used;
 }
 
-bool Http1RequestParser::complete() const { return impl_->is_done(); }
-bool Http1RequestParser::head_complete() const { return impl_->is_header_done(); }
-bool Http1RequestParser::keep_alive() const { return impl_->keep_alive(); }
-bool Http1RequestParser::expects_continue() const { return impl_->expects_continue(); }
-bool Http1RequestParser::takes_chunks() const { return impl_->version() >= 11; }
+bool Http1RequestParser::complete() const {
+  return impl_->is_done();
+}
+bool Http1RequestParser::head_complete() const {
+  return impl_->is_header_done();
+}
+bool Http1RequestParser::keep_alive() const {
+  return impl_->keep_alive();
+}
+bool Http1RequestParser::expects_continue() const {
+  return impl_->expects_continue();
+}
+bool Http1RequestParser::takes_chunks() const {
+  return impl_->version() >= 11;
+}
 
 }  // namespace ringside::http

@@ -38,7 +38,9 @@ Http2Connection::~Http2Connection() {
   session_.fail({ErrorKind::kCancelled, "the connection was closed"});
 }
 
-void Http2Connection::drain() { session_.drain(); }
+void Http2Connection::drain() {
+  session_.drain();
+}
 
 void Http2Connection::on_ready(bool readable, bool writable) {
   if (closed_) return;
@@ -98,7 +100,8 @@ void Http2Connection::on_ping_timer() {
   Duration quiet = loop_.now() - last_read_;
   if (ping_sent_ && quiet >= options_.ping_timeout) {
     return close({ErrorKind::kDisconnected, "connection lost: no answer to a PING within " +
-                                                std::to_string(options_.ping_timeout / std::chrono::seconds(1)) + " s"});
+                                                std::to_string(options_.ping_timeout / std::chrono::seconds(1)) +
+                                                " s"});
   }
   if (!ping_sent_ && quiet >= options_.ping_interval) {
     ping_sent_ = true;

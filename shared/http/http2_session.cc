@@ -15,7 +15,7 @@ struct Http2Session::StreamState {
   int32_t id;
   StreamHandler* handler = nullptr;
   std::unique_ptr<StreamHandler> owned_handler = nullptr;  // server role
-  Handle* handle = nullptr;                      // nullptr once the user has dropped it
+  Handle* handle = nullptr;                                // nullptr once the user has dropped it
 
   // The peer's message.
   RequestHead request = {};
@@ -167,8 +167,8 @@ int Http2Session::Native::on_begin_headers(nghttp2_session*, const nghttp2_frame
   return 0;
 }
 
-int Http2Session::Native::on_header(nghttp2_session*, const nghttp2_frame* frame, const uint8_t* name,
-                                    size_t name_size, const uint8_t* value, size_t value_size, uint8_t, void* user) {
+int Http2Session::Native::on_header(nghttp2_session*, const nghttp2_frame* frame, const uint8_t* name, size_t name_size,
+                                    const uint8_t* value, size_t value_size, uint8_t, void* user) {
   Http2Session& self = Native::self(user);
   StreamState* stream = self.find(frame->hd.stream_id);
   if (!stream) return 0;
@@ -354,7 +354,8 @@ void Http2Session::report_sent() {
 bool Http2Session::can_start() const {
   if (draining_ || options_.role != Role::kClient) return false;
   uint32_t limit = nghttp2_session_get_remote_settings(native_->session, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS);
-  return streams_.size() < std::min<uint32_t>(limit, 1 << 16) && nghttp2_session_check_request_allowed(native_->session);
+  return streams_.size() < std::min<uint32_t>(limit, 1 << 16) &&
+         nghttp2_session_check_request_allowed(native_->session);
 }
 
 std::unique_ptr<Stream> Http2Session::start(const RequestHead& head, bool end, StreamHandler& handler) {
@@ -363,8 +364,8 @@ std::unique_ptr<Stream> Http2Session::start(const RequestHead& head, bool end, S
                                     field(":authority", head.authority), field(":path", head.path)};
   append_fields(fields, head.headers);
   nghttp2_data_provider body{{.ptr = nullptr}, &Native::read_body};
-  int32_t id = nghttp2_submit_request(native_->session, nullptr, fields.data(), fields.size(), end ? nullptr : &body,
-                                      nullptr);
+  int32_t id =
+      nghttp2_submit_request(native_->session, nullptr, fields.data(), fields.size(), end ? nullptr : &body, nullptr);
   if (id < 0) return nullptr;
   auto state = std::make_unique<StreamState>(StreamState{.session = *this, .id = id, .handler = &handler});
   state->out_ended = state->we_ended = end;

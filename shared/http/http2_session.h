@@ -29,9 +29,9 @@ class Http2Session {
   };
 
   struct Events {
-    StreamAcceptor accept;                     // server: a request has come
-    std::function<void()> on_output = [] {};   // there is output to take; called at any time, do not take it from within
-    std::function<void()> on_change = [] {};   // streams were closed, or limits or draining() changed
+    StreamAcceptor accept;                    // server: a request has come
+    std::function<void()> on_output = [] {};  // there is output to take; called at any time, do not take it from within
+    std::function<void()> on_change = [] {};  // streams were closed, or limits or draining() changed
   };
 
   Http2Session(Options options, Events events);
@@ -48,7 +48,8 @@ class Http2Session {
   // Tells handlers what has been sent since the last call. Call it after take_output.
   void report_sent();
 
-  // Client: starts a request. nullptr if can_start() is false. `end`: there is no body. The handler must outlive the Stream.
+  // Client: starts a request. nullptr if can_start() is false. `end`: there is no body. The handler must outlive the
+  // Stream.
   std::unique_ptr<Stream> start(const RequestHead& head, bool end, StreamHandler& handler);
   // Client: whether the peer takes another stream now.
   bool can_start() const;

@@ -13,7 +13,9 @@ std::string_view Headers::get_or(std::string_view name, std::string_view fallbac
   return get(name).value_or(fallback);
 }
 
-void Headers::add(std::string name, std::string value) { fields_.emplace_back(std::move(name), std::move(value)); }
+void Headers::add(std::string name, std::string value) {
+  fields_.emplace_back(std::move(name), std::move(value));
+}
 
 void Headers::set(std::string_view name, std::string value) {
   erase(name);

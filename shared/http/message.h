@@ -17,7 +17,8 @@ class Headers {
   Headers() = default;
   Headers(std::initializer_list<Field> fields) : fields_(fields) {}
 
-  // The first value of that name (given in lower case), or nullopt. The view lives as long as the headers do not change.
+  // The first value of that name (given in lower case), or nullopt. The view lives as long as the headers do not
+  // change.
   std::optional<std::string_view> get(std::string_view name) const;
   std::string_view get_or(std::string_view name, std::string_view fallback) const;
   void add(std::string name, std::string value);

@@ -114,8 +114,8 @@ class ServerImpl : public Server {
 
 Result<std::unique_ptr<Server>> Server::listen(event::Loop& loop, Logger log, ServerOptions options,
                                                StreamAcceptor accept, ServerObserver observer) {
-  auto server = std::make_unique<ServerImpl>(loop, std::move(log), std::move(options), std::move(accept),
-                                             std::move(observer));
+  auto server =
+      std::make_unique<ServerImpl>(loop, std::move(log), std::move(options), std::move(accept), std::move(observer));
   if (auto started = server->start(); !started) return failure(started.error());
   return server;
 }

@@ -32,7 +32,7 @@ struct ServerLimits {
 
 struct ServerOptions {
   std::string address = "::";  // an IP address; "::" listens on IPv6 and IPv4
-  uint16_t port = 0;                // 0: chosen by the kernel, see port()
+  uint16_t port = 0;           // 0: chosen by the kernel, see port()
   // nullptr: in the clear. The context is asked at each handshake, so that a new certificate is used at once.
   std::shared_ptr<net::TlsServerContext> tls = nullptr;
   ServerLimits limits = {};
@@ -44,11 +44,12 @@ struct ServerObserver {
   std::function<void(size_t open_connections)> on_connections_changed = [](size_t) {};
 };
 
-// Listens from construction to destruction. Destroying it closes the listener and every connection at once; drain() first
-// to let requests end.
+// Listens from construction to destruction. Destroying it closes the listener and every connection at once; drain()
+// first to let requests end.
 class Server {
  public:
-  // Each request as a stream: the handler that `accept` returns is called until the stream is closed, see http/stream.h.
+  // Each request as a stream: the handler that `accept` returns is called until the stream is closed, see
+  // http/stream.h.
   static Result<std::unique_ptr<Server>> listen(event::Loop& loop, Logger log, ServerOptions options,
                                                 StreamAcceptor accept, ServerObserver observer = {});
   // Each request as a whole, for `service`.

@@ -2,7 +2,9 @@
 
 namespace ringside::http {
 
-void Router::add(std::string path, Service service) { services_.insert_or_assign(std::move(path), std::move(service)); }
+void Router::add(std::string path, Service service) {
+  services_.insert_or_assign(std::move(path), std::move(service));
+}
 
 event::Task<Response> Router::operator()(const Request& request) const {
   std::string_view path = request.head.path;

@@ -14,7 +14,8 @@ struct ServiceLimits {
   Duration body_timeout = std::chrono::seconds(10);
 };
 
-// The acceptor of a server whose requests are answered by the service. 413 for bodies over the limit, 408 for slow ones.
+// The acceptor of a server whose requests are answered by the service. 413 for bodies over the limit, 408 for slow
+// ones.
 StreamAcceptor serve(event::Loop& loop, Service service, ServiceLimits limits);
 
 }  // namespace ringside::http

@@ -39,24 +39,15 @@ Place place_in_request(std::string_view name, WholeObject whole) {
 
 Place place_of(Place parent, std::string_view name, WholeObject whole) {
   switch (parent) {
-    case Place::kReview:
-      return name == "request" ? Place::kRequest : keep_if(is_one_of(name, {"apiVersion", "kind"}));
-    case Place::kRequest:
-      return place_in_request(name, whole);
-    case Place::kObject:
-      return name == "metadata" ? Place::kMetadata : Place::kSkipped;
-    case Place::kWholeObject:
-      return name == "metadata" ? Place::kMetadata : Place::kWhole;
-    case Place::kMetadata:
-      return keep_if(name != "managedFields");
-    case Place::kUser:
-      return keep_if(is_one_of(name, {"username", "extra"}));
-    case Place::kOptions:
-      return keep_if(name == "fieldManager");
-    case Place::kWhole:
-      return Place::kWhole;
-    case Place::kSkipped:
-      break;
+    case Place::kReview: return name == "request" ? Place::kRequest : keep_if(is_one_of(name, {"apiVersion", "kind"}));
+    case Place::kRequest: return place_in_request(name, whole);
+    case Place::kObject: return name == "metadata" ? Place::kMetadata : Place::kSkipped;
+    case Place::kWholeObject: return name == "metadata" ? Place::kMetadata : Place::kWhole;
+    case Place::kMetadata: return keep_if(name != "managedFields");
+    case Place::kUser: return keep_if(is_one_of(name, {"username", "extra"}));
+    case Place::kOptions: return keep_if(name == "fieldManager");
+    case Place::kWhole: return Place::kWhole;
+    case Place::kSkipped: break;
   }
   return Place::kSkipped;
 }

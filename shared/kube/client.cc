@@ -221,8 +221,8 @@ event::Task<Result<json::Value>> Client::create(ResourceType type, std::string n
   co_return co_await send_for_object(std::move(call));
 }
 
-event::Task<Result<json::Value>> Client::update(ResourceType type, std::string ns, std::string name,
-                                                json::Value object, WriteOptions options) {
+event::Task<Result<json::Value>> Client::update(ResourceType type, std::string ns, std::string name, json::Value object,
+                                                WriteOptions options) {
   Call call{.what = describe("update", type, ns, name),
             .method = "PUT",
             .path = path_of(type, ns, name, options.subresource) + write_query(options).text(),

@@ -20,7 +20,7 @@ namespace ringside::http {
 class Client;
 class BodyReader;
 struct StreamingResponse;
-}
+}  // namespace ringside::http
 
 namespace ringside::kube {
 
@@ -34,7 +34,9 @@ struct ResourceType {
   bool operator==(const ResourceType&) const = default;
 };
 
-inline ResourceType leases() { return {"coordination.k8s.io", "v1", "leases"}; }
+inline ResourceType leases() {
+  return {"coordination.k8s.io", "v1", "leases"};
+}
 
 // "/apis/coordination.k8s.io/v1/namespaces/ns/leases/name/status"; ns and name may be empty.
 std::string path_of(const ResourceType& type, std::string_view ns = {}, std::string_view name = {},
@@ -45,8 +47,8 @@ struct ListOptions {
   std::string label_selector = {};
   std::string field_selector = {};
   std::string resource_version = {};  // "0": from the watch cache, whatever its age; empty: most recent
-  int limit = 0;                 // objects a page; ignored by the API server with resource_version "0"
-  bool metadata_only = false;    // PartialObjectMetadata
+  int limit = 0;                      // objects a page; ignored by the API server with resource_version "0"
+  bool metadata_only = false;         // PartialObjectMetadata
 };
 
 struct List {
@@ -79,12 +81,14 @@ struct WatchEvent {
 class Watch {
  public:
   virtual ~Watch() = default;
-  // The next event. kDisconnected when the watch has ended (normal after some minutes: watch again from the last resource
-  // version), kGone when the resource version is too old (list again), the kind of the Status for an ERROR event.
+  // The next event. kDisconnected when the watch has ended (normal after some minutes: watch again from the last
+  // resource version), kGone when the resource version is too old (list again), the kind of the Status for an ERROR
+  // event.
   virtual event::Task<Result<WatchEvent>> next() = 0;
 };
 
-// Used from the loop's thread. Every call ends within the timeout, or with the connection's end for watches. Errors carry
+// Used from the loop's thread. Every call ends within the timeout, or with the connection's end for watches. Errors
+// carry
 // "<verb> <resource> <namespace>/<name>: <the server's message>". Nothing is retried here but what was certainly not
 // processed (ErrorKind::kRefused), and a 401 once, with the token read again.
 class Client {

@@ -18,10 +18,11 @@ struct Config {
   std::string ns;          // the pod's or the context's namespace; "default" if none
 };
 
-// From the files of the ServiceAccount directory, and KUBERNETES_SERVICE_HOST and _PORT (handed in, since only main looks
-// at the environment). kNotFound, kInvalid with what is missing.
-Result<Config> in_cluster_config(const std::string& service_host, const std::string& service_port,
-                                 const std::string& serviceaccount_dir = "/var/run/secrets/kubernetes.io/serviceaccount");
+// From the files of the ServiceAccount directory, and KUBERNETES_SERVICE_HOST and _PORT (handed in, since only main
+// looks at the environment). kNotFound, kInvalid with what is missing.
+Result<Config> in_cluster_config(
+    const std::string& service_host, const std::string& service_port,
+    const std::string& serviceaccount_dir = "/var/run/secrets/kubernetes.io/serviceaccount");
 
 // The current context of a kubeconfig file: server, certificate authority (data or file), client certificate, token or
 // token file. exec and auth-provider plugins, passwords and impersonation are refused by name.

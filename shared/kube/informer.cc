@@ -9,7 +9,8 @@ namespace ringside::kube {
 namespace {
 
 NamespacedName name_of(const json::Value& object) {
-  return {std::string(object.string_at({"metadata", "namespace"})), std::string(object.string_at({"metadata", "name"}))};
+  return {std::string(object.string_at({"metadata", "namespace"})),
+          std::string(object.string_at({"metadata", "name"}))};
 }
 
 }  // namespace

@@ -2,8 +2,8 @@
 //
 // Guarantees, in the words of client-go's SharedInformer: the handler sees every object of the first list, then every
 // change in order, per object; changes that follow each other quickly may be seen as one; after a watch was lost, the
-// informer resumes from the last resource version (bookmarks included), or lists again and tells the difference, so that
-// no deletion is missed. Objects that stop matching the selector are deletions.
+// informer resumes from the last resource version (bookmarks included), or lists again and tells the difference, so
+// that no deletion is missed. Objects that stop matching the selector are deletions.
 #pragma once
 
 #include <functional>
@@ -22,10 +22,10 @@ namespace ringside::kube {
 class Informer {
  public:
   struct Handler {
-    std::function<void(const json::Value& object)> on_upsert;                // added, or changed
+    std::function<void(const json::Value& object)> on_upsert;  // added, or changed
     std::function<void(const NamespacedName& name, const json::Value& last)> on_delete;
-    std::function<void()> on_synced = [] {};                                 // once, after the first list
-    std::function<void(const Error&)> on_error = [](const Error&) {};        // a failed list or watch; it is retried
+    std::function<void()> on_synced = [] {};                           // once, after the first list
+    std::function<void(const Error&)> on_error = [](const Error&) {};  // a failed list or watch; it is retried
   };
 
   // Starts at once; stops when destroyed. Handlers run in phase 3 of a turn and must not destroy the informer.

@@ -56,14 +56,10 @@ bool holds(const LabelSelector::Requirement& requirement, const Labels& labels) 
   bool exists = entry != labels.end();
   bool listed = exists && std::ranges::find(requirement.values, entry->second) != requirement.values.end();
   switch (requirement.op) {
-    case Operator::kIn:
-      return listed;
-    case Operator::kNotIn:
-      return !listed;
-    case Operator::kExists:
-      return exists;
-    case Operator::kDoesNotExist:
-      return !exists;
+    case Operator::kIn: return listed;
+    case Operator::kNotIn: return !listed;
+    case Operator::kExists: return exists;
+    case Operator::kDoesNotExist: return !exists;
   }
   return false;
 }

@@ -39,23 +39,15 @@ constexpr std::array<std::pair<std::string_view, ErrorKind>, 19> kKindOfReason{{
 
 ErrorKind kind_of_code(int code) {
   switch (code) {
-    case 401:
-      return ErrorKind::kUnauthorised;
-    case 403:
-      return ErrorKind::kForbidden;
-    case 404:
-      return ErrorKind::kNotFound;
-    case 409:
-      return ErrorKind::kConflict;
-    case 410:
-      return ErrorKind::kGone;
+    case 401: return ErrorKind::kUnauthorised;
+    case 403: return ErrorKind::kForbidden;
+    case 404: return ErrorKind::kNotFound;
+    case 409: return ErrorKind::kConflict;
+    case 410: return ErrorKind::kGone;
     case 408:
-    case 504:
-      return ErrorKind::kTimedOut;
-    case 429:
-      return ErrorKind::kRetry;
-    default:
-      return code >= 400 && code < 500 ? ErrorKind::kInvalid : ErrorKind::kRetry;
+    case 504: return ErrorKind::kTimedOut;
+    case 429: return ErrorKind::kRetry;
+    default: return code >= 400 && code < 500 ? ErrorKind::kInvalid : ErrorKind::kRetry;
   }
 }
 

@@ -23,8 +23,8 @@ struct IoResult {
   size_t n = 0;
 };
 
-// Non-blocking, pull: the user reads and writes when it is told that it can, and is told only of what it wants. Destroying
-// the stream closes it; unsent bytes of the layers below are lost.
+// Non-blocking, pull: the user reads and writes when it is told that it can, and is told only of what it wants.
+// Destroying the stream closes it; unsent bytes of the layers below are lost.
 class ByteStream {
  public:
   using ReadyCallback = std::function<void(bool readable, bool writable)>;

@@ -11,7 +11,7 @@ class PipeEnd;
 // One direction: `writer` puts bytes in, `reader` takes them out.
 struct Direction {
   std::string bytes;
-  bool ended = false;       // nothing more will be written
+  bool ended = false;  // nothing more will be written
   bool reader_gone = false;
 };
 

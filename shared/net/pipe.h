@@ -14,8 +14,9 @@ struct PipeOptions {
   size_t max_bytes_per_call = 1 << 30;  // 1: everything arrives one byte at a time
 };
 
-// What is written to one end is read from the other. Destroying an end is an end of file for the other, whose writes fail.
+// What is written to one end is read from the other. Destroying an end is an end of file for the other, whose writes
+// fail.
 std::pair<std::unique_ptr<ByteStream>, std::unique_ptr<ByteStream>> make_pipe(event::Loop& loop,
-                                                                             PipeOptions options = {});
+                                                                              PipeOptions options = {});
 
 }  // namespace ringside::net

@@ -144,7 +144,9 @@ event::Task<void> writable(event::Loop& loop, int fd) {
 }
 
 event::Task<Result<std::unique_ptr<ByteStream>>> connect_to(event::Loop& loop, Address address, std::string where) {
-  auto refused = [&](int code) { return failure(ErrorKind::kRefused, "cannot connect to " + where + ": " + std::strerror(code)); };
+  auto refused = [&](int code) {
+    return failure(ErrorKind::kRefused, "cannot connect to " + where + ": " + std::strerror(code));
+  };
   Socket socket(::socket(address.get()->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (!socket.valid()) co_return refused(errno);
   if (::connect(socket.fd(), address.get(), address.size) != 0) {

@@ -23,8 +23,8 @@ class TcpListener {
   // Must not destroy the listener.
   using AcceptCallback = std::function<void(std::unique_ptr<ByteStream> stream)>;
 
-  // address: an IPv4 or IPv6 address; "::" takes both (IPv4 alone on a node without IPv6). port 0: chosen by the kernel. kRefused with address and reason
-  // (in use, permission).
+  // address: an IPv4 or IPv6 address; "::" takes both (IPv4 alone on a node without IPv6). port 0: chosen by the
+  // kernel. kRefused with address and reason (in use, permission).
   static Result<std::unique_ptr<TcpListener>> listen(event::Loop& loop, const std::string& address, uint16_t port,
                                                      AcceptCallback on_accept);
   virtual ~TcpListener() = default;

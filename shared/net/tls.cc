@@ -38,7 +38,9 @@ std::string take_openssl_errors() {
 
 // --- A BIO over a ByteStream, which it does not own.
 
-ByteStream& stream_of(BIO* bio) { return *static_cast<ByteStream*>(BIO_get_data(bio)); }
+ByteStream& stream_of(BIO* bio) {
+  return *static_cast<ByteStream*>(BIO_get_data(bio));
+}
 
 int bio_read(BIO* bio, char* buffer, int size) {
   BIO_clear_retry_flags(bio);
@@ -88,8 +90,8 @@ SslPtr make_ssl(SSL_CTX* context, ByteStream& inner) {
 ContextPtr make_context(const SSL_METHOD* method) {
   ContextPtr context(SSL_CTX_new(method));
   SSL_CTX_set_min_proto_version(context.get(), TLS1_2_VERSION);
-  SSL_CTX_set_mode(context.get(), SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
-                                      SSL_MODE_RELEASE_BUFFERS);
+  SSL_CTX_set_mode(context.get(),
+                   SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
   // Peers that close without close_notify are an ordinary end of file: HTTP frames its own messages.
   SSL_CTX_set_options(context.get(), SSL_OP_IGNORE_UNEXPECTED_EOF | SSL_OP_NO_RENEGOTIATION);
   // One system call brings a whole record, or several.
@@ -103,7 +105,9 @@ std::string alpn_wire_format(const std::vector<std::string>& protocols) {
   return wire;
 }
 
-BioPtr memory_bio(std::string_view text) { return BioPtr(BIO_new_mem_buf(text.data(), int(text.size()))); }
+BioPtr memory_bio(std::string_view text) {
+  return BioPtr(BIO_new_mem_buf(text.data(), int(text.size())));
+}
 
 Result<void> use_identity(SSL_CTX* context, const CertificateAndKey& identity) {
   ERR_clear_error();
@@ -300,7 +304,8 @@ event::Task<Result<TlsConnection>> shake_hands(event::Loop& loop, std::unique_pt
     int done = SSL_do_handshake(ssl.get());
     if (done == 1) break;
     int why = SSL_get_error(ssl.get(), done);
-    if (why != SSL_ERROR_WANT_READ && why != SSL_ERROR_WANT_WRITE) co_return failure(handshake_error(ssl.get(), stream));
+    if (why != SSL_ERROR_WANT_READ && why != SSL_ERROR_WANT_WRITE)
+      co_return failure(handshake_error(ssl.get(), stream));
     stream.want(why == SSL_ERROR_WANT_READ, why == SSL_ERROR_WANT_WRITE);
     co_await ready.wait();
   }

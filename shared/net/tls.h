@@ -23,7 +23,8 @@ struct CertificateAndKey {
 class TlsServerContext {
  public:
   virtual ~TlsServerContext() = default;
-  // alpn: protocols in order of preference, e.g. {"h2", "http/1.1"}. kInvalid if certificate and key do not parse or match.
+  // alpn: protocols in order of preference, e.g. {"h2", "http/1.1"}. kInvalid if certificate and key do not parse or
+  // match.
   static Result<std::shared_ptr<TlsServerContext>> create(const CertificateAndKey& identity,
                                                           std::vector<std::string> alpn);
   // Handshakes from now on use this; established connections stay as they are. On error the old one stays.
@@ -31,10 +32,10 @@ class TlsServerContext {
 };
 
 struct TlsClientOptions {
-  std::string ca_pem;                    // the roots to trust, and no others
-  CertificateAndKey identity = {};       // empty: no client certificate
+  std::string ca_pem;               // the roots to trust, and no others
+  CertificateAndKey identity = {};  // empty: no client certificate
   std::vector<std::string> alpn = {"h2"};
-  bool insecure_skip_verify = false;     // kubeconfig's insecure-skip-tls-verify
+  bool insecure_skip_verify = false;  // kubeconfig's insecure-skip-tls-verify
 };
 
 class TlsClientContext {

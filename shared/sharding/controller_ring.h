@@ -87,8 +87,8 @@ json::Value to_json(const ControllerRingStatus& status);
 void set_condition(ControllerRingStatus& status, Condition condition, WallTime now);
 
 // The namespaces of the ring, where its selector names them (by the label kubernetes.io/metadata.name that every
-// namespace carries), so that they can be listed one by one, with permissions for just them; sorted. Empty: the selector
-// goes by something else, so the objects of all namespaces must be listed.
+// namespace carries), so that they can be listed one by one, with permissions for just them; sorted. Empty: the
+// selector goes by something else, so the objects of all namespaces must be listed.
 std::vector<std::string> named_namespaces(const ControllerRingSpec& spec);
 
 // Every namespace but kube-system and sharding-system.

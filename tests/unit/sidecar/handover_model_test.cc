@@ -166,9 +166,7 @@ class Model {
     ObjectRef ref = random_main();
     auto object = objects_.find(ref);
     switch (pick(6)) {
-      case 0:
-        desired_[ref] = pick(2) != 0 ? "a" : "b";
-        break;
+      case 0: desired_[ref] = pick(2) != 0 ? "a" : "b"; break;
       case 1:  // a taken object, as when our Lease was lost for a while
         if (object != objects_.end() && pick(4) == 0) {
           write(ref, [&](Stored& o) {
@@ -186,8 +184,7 @@ class Model {
           for (const ObjectRef& child : children_of(uid)) remove(child);
         }
         break;
-      default:
-        sync(ref);
+      default: sync(ref);
     }
   }
 
@@ -242,8 +239,7 @@ class Model {
           ticket = fence_->create_unread();
         }
         break;
-      default:
-        return;
+      default: return;
     }
     writes_.push_back({std::move(*ticket), main, object->second.uid, target});
   }
@@ -452,70 +448,41 @@ class Model {
     switch (pick(20)) {
       case 0:
       case 1:
-      case 2:
-        central();
-        break;
+      case 2: central(); break;
       case 3:
-      case 4:
-        controller_begins();
-        break;
+      case 4: controller_begins(); break;
       case 5:
-      case 6:
-        controller_ends();
-        break;
+      case 6: controller_ends(); break;
       case 7:
-      case 8:
-        deliver_drain();
-        break;
+      case 8: deliver_drain(); break;
       case 9:
-      case 10:
-        deliver_child();
-        break;
+      case 10: deliver_child(); break;
       case 11:
-      case 12:
-        process_call();
-        break;
+      case 12: process_call(); break;
       case 13:
-      case 14:
-        answer_call();
-        break;
-      case 15:
-        now_ += std::chrono::milliseconds(pick(400));
-        break;
+      case 14: answer_call(); break;
+      case 15: now_ += std::chrono::milliseconds(pick(400)); break;
       case 16:
         if (index_on_ && !index_listed_) list_children();
         break;
-      case 17:
-        random_rare_step();
-        break;
-      default:
-        now_ += 20ms;
+      case 17: random_rare_step(); break;
+      default: now_ += 20ms;
     }
   }
 
   void random_rare_step() {
     switch (pick(8)) {
-      case 0:
-        list_drains();
-        break;
-      case 1:
-        list_children();
-        break;
+      case 0: list_drains(); break;
+      case 1: list_children(); break;
       case 2:
         if (index_on_) handover_->children().begin_list(kControlled), index_listed_ = false;
         break;
-      case 3:
-        handover_->processing_proof(now_);
-        break;
-      case 4:
-        handover_->expect_proof(pick(2) != 0);
-        break;
+      case 3: handover_->processing_proof(now_); break;
+      case 4: handover_->expect_proof(pick(2) != 0); break;
       case 5:
         if (pick(4) == 0) restart_sidecar();
         break;
-      case 6:
-        now_ += 11s;
-        break;
+      case 6: now_ += 11s; break;
       default:
         if (pick(4) == 0) now_ += 21min;
     }

@@ -37,8 +37,9 @@ TEST(SidecarOptions, HasDefaults) {
 
 TEST(SidecarOptions, ReadsThem) {
   auto arguments = kMinimum;
-  for (auto text : {"--listen=[::1]:1", "--also-listen=127.0.0.1:443", "--view=secrets=all", "--view=deployments.apps=all",
-                    "--leader-election=kube-system/lock", "--grace-period=1m", "--log-level=debug"}) {
+  for (auto text :
+       {"--listen=[::1]:1", "--also-listen=127.0.0.1:443", "--view=secrets=all", "--view=deployments.apps=all",
+        "--leader-election=kube-system/lock", "--grace-period=1m", "--log-level=debug"}) {
     arguments.emplace_back(text);
   }
   auto [options, exit_code] = parse(arguments);
@@ -52,9 +53,9 @@ TEST(SidecarOptions, ReadsThem) {
 }
 
 TEST(SidecarOptions, RefusesWhatItCannotUse) {
-  for (auto text : {"--ring=Not_A_Name", "--listen=nowhere", "--listen=127.0.0.1:70000", "--view=secrets", "--view==all",
-                    "--leader-election=maybe", "--leader-election=a/b/c", "--grace-period=6m", "--quiet-window=-1s",
-                    "--log-level=loud", "--unknown=1"}) {
+  for (auto text : {"--ring=Not_A_Name", "--listen=nowhere", "--listen=127.0.0.1:70000", "--view=secrets",
+                    "--view==all", "--leader-election=maybe", "--leader-election=a/b/c", "--grace-period=6m",
+                    "--quiet-window=-1s", "--log-level=loud", "--unknown=1"}) {
     auto [options, exit_code] = parse(minimum_and(text));
     EXPECT_FALSE(options) << text;
     EXPECT_NE(exit_code, 0) << text;
@@ -66,7 +67,8 @@ TEST(SidecarOptions, RefusesWhatItCannotUse) {
 
 TEST(RingViewTest, TellsMainFromControlledAndViews) {
   sharding::ControllerRing ring;
-  ring.spec.resources = {{{"", "secrets"}, {{"", "configmaps"}, {"apps", "deployments"}}}, {{"apps", "deployments"}, {}}};
+  ring.spec.resources = {{{"", "secrets"}, {{"", "configmaps"}, {"apps", "deployments"}}},
+                         {{"apps", "deployments"}, {}}};
   RingResources resources = to_ring_resources(ring, {{"", "configmaps"}});
   ASSERT_TRUE(resources.known());
   EXPECT_TRUE(resources.find("", "secrets")->is_main);

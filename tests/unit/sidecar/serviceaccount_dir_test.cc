@@ -28,12 +28,13 @@ class ServiceAccountDirTest : public testing::Test {
   void put(const std::string& name, const std::string& text) {
     ASSERT_TRUE(write_file_atomically((root_ / "source" / name).string(), text, 0600));
   }
-  std::string seen(const std::string& name) { return read_file((root_ / "target" / name).string()).value_or("missing"); }
+  std::string seen(const std::string& name) {
+    return read_file((root_ / "target" / name).string()).value_or("missing");
+  }
   Result<ServiceAccountDir> create() {
-    return ServiceAccountDir::create(loop_, Logger(),
-                                     {.source = (root_ / "source").string(),
-                                      .target = (root_ / "target").string(),
-                                      .sidecar_ca_pem = "OURS\n"});
+    return ServiceAccountDir::create(
+        loop_, Logger(),
+        {.source = (root_ / "source").string(), .target = (root_ / "target").string(), .sidecar_ca_pem = "OURS\n"});
   }
 
   event::SimulatedLoop loop_;
