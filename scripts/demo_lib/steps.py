@@ -184,6 +184,9 @@ def delete_pod(guide):
     guide.changes.append(changes.Row("pod deleted by force", len(leaving), seconds, "from the command to its last object"))
     guide.meaning(f"Its {len(leaving)} objects had another owner after {seconds:.1f} s. The Deployment's new pod is a new shard, so "
                   "some then moved on to it, with a drain.")
+    if seconds > 10:
+        guide.meaning("It took that long because a pod that is deleted by force is gone from the API before its processes end: this "
+                      "time the API server refused its token before the sidecar could give the Lease back, which had to expire.")
 
 
 def orphaned_lease(guide):

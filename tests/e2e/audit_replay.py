@@ -11,6 +11,8 @@ violation if the object belonged to another shard then:
 - create: the label that the object came to have, and the label that its controller (owner reference) had then.
 
 The sidecar writes with its pod's identity and is judged in the same way: what it hands over has to be its own.
+A write that was given up while the API server worked on it (code 5xx: its client went away) may have happened or not. What
+depends on it is not judged, and counted.
 Nobody owns anything while no shard of the ring holds its Lease; that is how an unsharded controller takes over.
 """
 
@@ -80,6 +82,7 @@ class Result:
     drains: list = dataclasses.field(default_factory=list)
     leases: list = dataclasses.field(default_factory=list)
     losses: list = dataclasses.field(default_factory=list)
+    unknown: list = dataclasses.field(default_factory=list)  # targets of writes that may have happened or not
 
     def explain(self):
         lines = [f"{self.judged} writes judged, {len(self.violations)} by a non-owner, {len(self.unjudged)} not judged"]
@@ -98,15 +101,17 @@ def replay(events, ring, pod_prefix, known=()):
 
 
 def in_order(events):
-    """Successful writes in the order in which they took effect, as (revision, event)."""
-    events = sorted((event for event in events if _succeeded(event)), key=lambda event: event["stageTimestamp"])
+    """The writes in the order in which they took effect, as (revision, event); without those that were refused."""
+    events = sorted((event for event in events if _may_have_happened(event)), key=_time)
     last_of_uid = {}
     for event in events:
         last_of_uid[_uid(event)] = max(_revision(event), last_of_uid.get(_uid(event), 0))
     ordered, latest = [], 0
     for index, event in enumerate(events):
-        # A delete is answered with a Status: no revision, but nothing happens to the object afterwards.
-        revision = _revision(event) or max(latest, last_of_uid[_uid(event)])
+        revision = _revision(event)
+        if not revision:
+            # A delete is answered with a Status: no revision, but nothing happens to the object afterwards.
+            revision = max(latest, last_of_uid[_uid(event)] if _succeeded(event) else 0)
         latest = max(latest, revision)
         ordered.append((revision, not _revision(event), index, event))
     return [(entry[0], entry[3]) for entry in sorted(ordered, key=lambda entry: entry[:3])]
@@ -118,6 +123,7 @@ class _Known:
     revision: int
     shard: str
     drain: bool
+    certain: bool = True
 
 
 class _Replay:
@@ -127,6 +133,7 @@ class _Replay:
         self._shard_label = f"shard.alpha.sharding.timebertt.dev/{ring}"
         self._drain_label = f"drain.alpha.sharding.timebertt.dev/{ring}"
         self._known = {}     # uid -> _Known
+        self._uids = {}      # target -> uid
         self._shards = set()  # with a Lease held by themselves
 
     def know(self, objects):
@@ -137,6 +144,9 @@ class _Replay:
         revision, event = entry
         if event.get("objectRef", {}).get("subresource"):
             return
+        if not _succeeded(event):
+            self._doubt(event)
+            return
         metadata = _metadata(event)
         if event["objectRef"]["resource"] == "leases":
             self._take_lease(event, metadata)
@@ -146,6 +156,12 @@ class _Replay:
             self._judge(revision, event, before, metadata)
         if metadata.get("uid"):
             self._remember(revision, event, before, metadata)
+
+    def _doubt(self, event):
+        known = self._known.get(self._uids.get(_target(event)))
+        if known:
+            known.certain = False
+            self.result.unknown.append(_target(event))
 
     def _take_lease(self, event, metadata):
         name = metadata.get("name") or event["objectRef"].get("name", "")
@@ -168,6 +184,7 @@ class _Replay:
         if after.drain and not (before and before.drain):
             self.result.drains.append(Drain(_target(event), event["stageTimestamp"]))
         self._known[metadata["uid"]] = after
+        self._uids[_target(event)] = metadata["uid"]
 
     def _known_from(self, revision, metadata):
         labels = metadata.get("labels", {})
@@ -190,6 +207,8 @@ class _Replay:
             return set(), "a deletecollection does not tell what it deletes"
         if event["verb"] == "create":
             parent = self._known.get((controller_of(metadata) or {}).get("uid"))
+            if parent and not parent.certain:
+                return set(), "its controller may have been moved by a write that was given up"
             shards = {metadata.get("labels", {}).get(self._shard_label, ""), parent.shard if parent else ""}
             return shards - {""}, None
         if before is None:
@@ -199,12 +218,27 @@ class _Replay:
         based_on = ((event.get("requestObject") or {}).get("metadata") or {}).get("resourceVersion")
         if based_on and int(based_on) > before.revision:
             return set(), f"revision {based_on} of it is not in the log"
+        if not before.certain and str(before.revision) != based_on:
+            return set(), "it may have been changed by a write that was given up"
         return {before.shard} - {""}, None
 
 
+def _may_have_happened(event):
+    written = event.get("verb") in WRITES and "objectRef" in event and "dryRun=" not in event["requestURI"]
+    return written and (_succeeded(event) or _code(event) >= 500 or not _code(event))
+
+
 def _succeeded(event):
-    return (event.get("verb") in WRITES and event.get("stage") == "ResponseComplete" and "objectRef" in event
-            and 200 <= event.get("responseStatus", {}).get("code", 0) < 300 and "dryRun=" not in event["requestURI"])
+    return 200 <= _code(event) < 300
+
+
+def _code(event):
+    return event.get("responseStatus", {}).get("code", 0)
+
+
+def _time(event):
+    """When it took effect: at the end, or some time after its begin if it may have happened or not."""
+    return event["stageTimestamp"] if _succeeded(event) else event["requestReceivedTimestamp"]
 
 
 def _response(event):
@@ -220,7 +254,7 @@ def _uid(event):
 
 
 def _revision(event):
-    return int(_metadata(event).get("resourceVersion", 0))
+    return int(_metadata(event).get("resourceVersion", 0)) if _succeeded(event) else 0
 
 
 def _pod(event):

@@ -30,6 +30,7 @@ class Log:
         if options.get("status"):
             response = {"kind": "Status", "details": {"uid": metadata["uid"]}, "metadata": {}}
         event = {"verb": verb, "stage": "ResponseComplete", "stageTimestamp": f"{options.get('at', now):04}",
+                 "requestReceivedTimestamp": f"{options.get('received', now):04}",
                  "requestURI": options.get("uri", "/"), "userAgent": "test/1",
                  "user": {"username": "x", "extra": {"authentication.kubernetes.io/pod-name": [user]}},
                  "objectRef": {"resource": resource, "name": name}, "responseObject": response,
@@ -127,6 +128,31 @@ def test_objects_without_a_shard_belong_to_nobody():
     log.secret("")
     log.secret("", "update", user=B)
     assert log.replay().judged == 0
+
+
+def test_what_depends_on_a_write_that_was_given_up_is_not_judged(log):
+    log.write("sharder-1", "patch", "secrets", "foo", code=504)  # it may have moved the Secret to B, or not
+    log.write(B, "create", "configmaps", "checksums-foo", {SHARD: B}, owner="foo")
+    log.secret(B, "update", user=B)
+    result = log.replay()
+    assert (result.violations, len(result.unjudged), result.unknown) == ([], 2, ["secrets/foo"])
+    log.secret(B, "update", user=A)  # from here on the owner is known again
+    assert len(log.replay().violations) == 1
+
+
+def test_a_precondition_tells_that_a_write_given_up_has_not_happened():
+    log = Log()
+    created = log.secret(A)
+    log.write("sharder-1", "patch", "secrets", "foo", code=504)
+    log.write(B, "update", "secrets", "foo", {SHARD: A}, based_on=created)
+    assert len(log.replay().violations) == 1
+
+
+def test_a_write_given_up_counts_from_its_begin(log):
+    log.secret(B, "update", user=B)
+    log.write("sharder-1", "patch", "secrets", "foo", code=504, received=3)
+    result = log.replay()
+    assert (result.violations, len(result.unjudged)) == ([], 1)
 
 
 def test_a_move_is_seen_of_an_object_whose_creation_is_not_in_the_log():
