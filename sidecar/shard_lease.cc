@@ -60,6 +60,7 @@ event::Task<Result<void>> ShardLease::release_locked() {
     }
     kube::Lease lease = *lease_;
     lease.holder_identity = "";
+    lease.lease_duration_seconds = 1;  // as client-go releases: over at once, so that it is soon cleaned up
     lease.renew_time = client_.loop().wall_now();
     auto done = co_await write(std::move(lease));
     if (done) log_.info("shard Lease released");

@@ -1,8 +1,7 @@
 """A client for the cluster's API server, through a `kubectl proxy` that runs inside and listens on a Unix socket outside.
 
-    api = Api(socket_path)
-    api.create("/api/v1/namespaces/default/secrets", {...})   # the object that was created; ApiError for a refusal
-    with Watch(api, "/api/v1/namespaces/default/secrets") as watch: ...
+    with proxy(cluster) as api:
+        api.create(SECRETS, {...})    # the object that was created; ApiError for a refusal
 
 A connection per thread; `Api` may be used from several.
 """

@@ -37,7 +37,8 @@ class Write:
     user_agent: str
 
     def __str__(self):
-        return f"{self.time} {self.pod} {self.verb} {self.target}: owner {self.owner} (revision {self.revision}, {self.user_agent})"
+        return (f"{self.time} {self.pod} {self.verb} {self.target}: owner {self.owner} "
+                f"(revision {self.revision}, {self.user_agent})")
 
 
 @dataclasses.dataclass

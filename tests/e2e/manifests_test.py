@@ -33,7 +33,8 @@ def test_everything_else_is_kept_and_only_the_ring_and_its_permissions_are_added
 
 def test_the_controller_has_nothing_of_ringside_in_it():
     folder = SHARDED.parents[1]
-    sources = subprocess.run(["git", "ls-files", "*.go", "go.mod", "go.sum"], cwd=folder, capture_output=True, text=True, check=True)
+    sources = subprocess.run(["git", "ls-files", "*.go", "go.mod", "go.sum"], cwd=folder, capture_output=True, text=True,
+                             check=True)
     assert "main.go" in sources.stdout
     for name in sources.stdout.split():
         assert "ringside" not in (folder / name).read_text().replace("ringside.example", "").lower(), name

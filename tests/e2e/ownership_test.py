@@ -18,6 +18,6 @@ def test_no_write_by_a_non_owner(world, measurements):
     print(result.explain())
     if result.violations or result.unjudged:
         shutil.copy(world.cluster.audit_path, ROOT / "build/e2e-audit.log")  # for finding out why
-    measurements.record("writes by a non-owner", len(result.violations), "", note=f"of {result.judged} judged, from the audit log; "
-                        f"{len(result.unjudged)} not judged")
+    note = f"of {result.judged} judged, from the audit log; {len(result.unjudged)} not judged"
+    measurements.record("writes by a non-owner", len(result.violations), "", note=note)
     assert result.judged and not result.violations, result.explain()

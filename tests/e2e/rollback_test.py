@@ -22,7 +22,8 @@ def test_one_leader_without_the_annotation_and_sharded_again_with_it(ring, measu
     secrets = ring.api.create_secrets(names)
     for name in names:
         ring.served(name)
-    assert not any(SHARD_LABEL in secret["metadata"].get("labels", {}) for secret in secrets), "a ring without shards assigns nothing"
+    labelled = [secret for secret in secrets if SHARD_LABEL in secret["metadata"].get("labels", {})]
+    assert not labelled, "a ring without shards assigns nothing"
     assert writers_of_configmaps(ring, began) == {leader}, "of three replicas, one writes"
     old = next(name for name in ring.snapshot().objects if name.startswith("Secret/back-")).removeprefix("Secret/")
     ring.api.delete(f"/api/v1/namespaces/default/configmaps/checksums-{old}")

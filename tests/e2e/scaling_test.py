@@ -83,4 +83,9 @@ def deletion_of_the_orphan(world, measurements):
     if not _ORPHAN:
         return
     eventually(lambda: world.api.find(f"{LEASES}/{_ORPHAN['lease']}") is None, 120, f"the orphaned Lease of {RING} is deleted")
-    measurements.record("orphaned Lease: released to deleted", _ORPHAN["released"].elapsed(), note="seen when looked for")
+    (deleted,) = [event for event in world.cluster.audit_events() if event["verb"] == "delete"
+                  and event["objectRef"]["resource"] == "leases" and event["objectRef"]["name"] == _ORPHAN["lease"]
+                  and event["responseStatus"]["code"] == 200]
+    seconds = _ORPHAN["released"].until(deleted["stageTimestamp"])
+    measurements.record("orphaned Lease: released to deleted", seconds, note="15 s to its expiry, then a minute")
+    assert 55 < seconds < 90

@@ -1,5 +1,6 @@
 """One API server for all integration tests, with Ringside's CRD and permissions, and programs that use nothing more."""
 
+import os
 import pathlib
 import sys
 import time
@@ -15,7 +16,7 @@ from support import ROOT, Api, Central, eventually, write_kubeconfig  # noqa: E4
 
 @pytest.fixture(scope="session")
 def cluster():
-    with Cluster("integration", api_only=True, host_net=True) as running:
+    with Cluster(f"integration-{os.getpid()}", api_only=True, host_net=True) as running:
         for manifest in ("crd/controllerrings.yaml", "central/namespace.yaml"):
             running.kubectl("apply", "--server-side", "-f", str(ROOT / "deploy" / manifest))
         for component in ("central", "injector"):

@@ -1,6 +1,7 @@
 """The sidecar with an unmodified controller behind it, against a real API server that fails now and then."""
 
 import json
+import os
 import time
 
 import pytest
@@ -14,7 +15,7 @@ ELECTION = LEASES.format("default") + "/checksum-controller"
 
 @pytest.fixture(scope="module")
 def cluster():
-    with Cluster("sidecar", api_only=True, host_net=True) as running:
+    with Cluster(f"sidecar-{os.getpid()}", api_only=True, host_net=True) as running:
         running.kubectl("apply", "-f", str(ROOT / "deploy" / "crd" / "controllerrings.yaml"))
         running.kubectl("apply", "-f", str(manifest("unsharded/rbac.yaml")))
         running.kubectl("apply", "-n", "default", "-f", str(manifest("sharded/rbac-shard.yaml")))
