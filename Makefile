@@ -46,7 +46,7 @@ test-integration: ## The programs against a real API server; needs `make setup b
 
 .PHONY: test-e2e
 test-e2e: ## Unmodified controllers on a real cluster; needs `make setup build`
-	@$(PYTHON) -m pytest -q tests/e2e -m 'not long'
+	@$(PYTHON) -m pytest -q tests/e2e
 
 .PHONY: test-long
 test-long: setup build ## The slow end-to-end tests: 2,000 and 10,000 objects

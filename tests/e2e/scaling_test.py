@@ -41,7 +41,8 @@ def scale_up(ring, measurements, count):
     new = set(after.available) - set(before.available)
     seen = ring.since(began, before)
     secrets = [move for move in seen.moves if move.target.startswith("secrets/")]
-    assert secrets and all(move.drained for move in secrets), "an object of a living shard is drained before it moves"
+    assert secrets and all(move.drained or move.target in seen.unknown for move in secrets), \
+        "an object of a living shard is drained before it moves"
     assert {move.to for move in seen.moves} <= new, "objects move to the new shards only"
     assert {move.target for move in secrets} | set(seen.unknown) >= {drain.target for drain in seen.drains}
     # settle() has seen that no drain label is left, and that every object is with the hash ring's shard.
@@ -87,5 +88,5 @@ def deletion_of_the_orphan(world, measurements):
                   and event["objectRef"]["resource"] == "leases" and event["objectRef"]["name"] == _ORPHAN["lease"]
                   and event["responseStatus"]["code"] == 200]
     seconds = _ORPHAN["released"].until(deleted["stageTimestamp"])
-    measurements.record("orphaned Lease: released to deleted", seconds, note="15 s to its expiry, then a minute")
+    measurements.record("orphaned Lease: released to deleted", seconds, note="a minute after its expiry")
     assert 55 < seconds < 90
