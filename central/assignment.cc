@@ -68,7 +68,10 @@ AssignmentDecision assign_controlled(const AdmissionInput& input, std::string_vi
   if (!key) return ReviewError{400, key.error().message};
   if (!*key) return AllowUnchanged{"object should not be assigned"};
   if (shards.empty()) return AllowUnchanged{"there is no available shard"};
-  return assign(input, ring, shards.owner(**key));
+  std::string_view shard = shards.owner(**key);
+  bool by_another_shard = input.operation == "CREATE" && input.pod != shard && shards.contains(input.pod);
+  if (!by_another_shard) return assign(input, ring, shard);
+  return AskOwner{.owner = *kube::controller_of(input.object), .otherwise = std::string(shard)};
 }
 
 }  // namespace
@@ -90,6 +93,13 @@ AssignmentDecision decide_assignment(const AdmissionInput& input, const sharding
   }
   if (role == sharding::ResourceRole::kMain) return assign_main(input, ring.name(), shards, random);
   return assign_controlled(input, ring.name(), shards);
+}
+
+Assign place_with_owner(const AdmissionInput& input, std::string_view ring, const ring::Ring& shards,
+                        const AskOwner& question, const std::optional<kube::ObjectMeta>& owner) {
+  std::string_view present;
+  if (owner && owner->uid == question.owner.uid) present = owner->label(sharding::shard_label(ring));
+  return assign(input, ring, shards.contains(present) ? present : std::string_view(question.otherwise));
 }
 
 std::string assignment_patch(const kube::ObjectMeta& object, std::string_view ring, std::string_view shard,

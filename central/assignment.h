@@ -20,6 +20,7 @@ struct AdmissionInput {
   std::string kind;           // of the object
   std::string operation;      // "CREATE", "UPDATE"
   std::string field_manager;  // request.options.fieldManager
+  std::string pod;            // of the caller, from its bound token; empty for others
   kube::ObjectMeta object;
   std::optional<kube::ObjectMeta> old_object;  // of an UPDATE
 };
@@ -36,6 +37,13 @@ struct Assign {
   std::string patch;  // RFC 6902, as JSON text
 };
 
+// A shard creates a child of an object that the ring wants on another shard. As long as the owner has not been handed
+// over, its shard must be able to work: read the owner, and let place_with_owner() decide.
+struct AskOwner {
+  kube::OwnerReference owner;
+  std::string otherwise;  // the shard that the ring wants
+};
+
 // The review cannot be answered. `code` is that of the HTTP response, which makes the API server apply the webhook's
 // failurePolicy (Ignore): the write passes and a sync assigns the object later. It must not become allowed=false, which
 // denies the write.
@@ -44,7 +52,7 @@ struct ReviewError {
   std::string message;
 };
 
-using AssignmentDecision = std::variant<AllowUnchanged, Assign, ReviewError>;
+using AssignmentDecision = std::variant<AllowUnchanged, Assign, AskOwner, ReviewError>;
 
 // `shards` are the available shards of the ring. `random` is any uniformly distributed number; the name that is chosen
 // for generateName is made of it.
@@ -53,10 +61,14 @@ using AssignmentDecision = std::variant<AllowUnchanged, Assign, ReviewError>;
 // - An update that drops the shard label gets it back, as long as that shard is available: labels belong to the ring.
 //   Not if the old object was draining or the sidecar or central removed it (by field manager): then it moves.
 // - A main object is hashed by its own name, which is chosen here if only generateName is given (and there is a shard);
-// a
-//   controlled object by its controller's. Without a controller, and without an available shard, it stays unassigned.
+//   a controlled object by its controller's. Without a controller, and without an available shard, it stays unassigned.
 AssignmentDecision decide_assignment(const AdmissionInput& input, const sharding::ControllerRing& ring,
                                      const ring::Ring& shards, uint64_t random);
+
+// On the shard that has the owner at present; on `otherwise` where that is not known: `owner` is nullopt, another
+// object of that name, or has no available shard.
+Assign place_with_owner(const AdmissionInput& input, std::string_view ring, const ring::Ring& shards,
+                        const AskOwner& question, const std::optional<kube::ObjectMeta>& owner);
 
 // The patch that puts the object on the shard and, if `name` is not empty, names it. For callers that know better than
 // the hash whose the object is.

@@ -1,14 +1,17 @@
 #include "central/assignment_webhook.h"
 
+#include <algorithm>
 #include <variant>
 
-#include "central/assignment.h"
+#include "event/async.h"
 #include "http/service.h"
-#include "kube/admission_review.h"
 #include "sharding/names.h"
 
 namespace ringside::central {
 namespace {
+
+// Of the 5 s that the API server waits for us.
+constexpr Duration kOwnerTimeout = std::chrono::seconds(2);
 
 std::string_view name_of(kube::Operation operation) {
   switch (operation) {
@@ -25,6 +28,7 @@ AdmissionInput to_input(kube::AdmissionRequest& review) {
           .kind = review.kind.kind,
           .operation = std::string(name_of(review.operation)),
           .field_manager = review.field_manager,
+          .pod = std::string(review.user.extra_value(kube::kPodNameExtra)),
           .object = std::move(review.object_meta).value_or(kube::ObjectMeta()),
           .old_object = std::move(review.old_object_meta)};
 }
@@ -39,36 +43,67 @@ http::Response review_answer(const kube::AdmissionResponse& response, std::strin
 
 }  // namespace
 
-http::Response AssignmentWebhook::answer(const http::Request& request) {
-  if (request.head.method != "POST") return error(405, "send an AdmissionReview by POST");
+event::Task<http::Response> AssignmentWebhook::answer(const http::Request& request) {
+  // The monotonic time stands still within a turn of the loop, and most reviews take less.
+  WallTime began = loop_.wall_now();
+  http::Response response = co_await review(request);
+  std::string_view path = request.head.path;
+  auto ring = sharding::ring_of_webhook_path(path.substr(0, path.find('?')));
+  if (ring && store_.find(*ring)) {
+    metrics_.observe_review(*ring, response.status, std::max<Duration>(Duration::zero(), loop_.wall_now() - began));
+  }
+  co_return response;
+}
+
+event::Task<http::Response> AssignmentWebhook::review(const http::Request& request) {
+  if (request.head.method != "POST") co_return error(405, "send an AdmissionReview by POST");
   std::string_view path = request.head.path;
   auto ring_name = sharding::ring_of_webhook_path(path.substr(0, path.find('?')));
-  if (!ring_name) return error(404, "the path does not end in the name of a ring");
-  if (!store_.synced()) return error(503, "not ready: the rings are still being read");
+  if (!ring_name) co_return error(404, "the path does not end in the name of a ring");
+  if (!store_.synced()) co_return error(503, "not ready: the rings are still being read");
   auto ring = store_.find(*ring_name);
-  if (!ring) return error(404, "there is no ControllerRing " + std::string(*ring_name));
-  if (!ring->object)
-    return error(422, "ControllerRing " + std::string(*ring_name) + ": " + ring->object.error().message);
+  if (!ring) co_return error(404, "there is no ControllerRing " + std::string(*ring_name));
+  if (!ring->object) {
+    co_return error(422, "ControllerRing " + std::string(*ring_name) + ": " + ring->object.error().message);
+  }
 
   auto review = kube::parse_admission_review(request.body);
-  if (!review) return error(400, review.error().message);
-  if (!review->sub_resource.empty()) return review_answer(kube::allow(), review->uid);
+  if (!review) co_return error(400, review.error().message);
+  if (!review->sub_resource.empty()) co_return review_answer(kube::allow(), review->uid);
   AdmissionInput input = to_input(*review);
   auto decision = decide_assignment(input, *ring->object, *ring->shards, loop_.random());
-  if (auto* failed = std::get_if<ReviewError>(&decision)) return error(failed->code, failed->message);
-  auto* assigned = std::get_if<Assign>(&decision);
-  if (!assigned) return review_answer(kube::allow(), review->uid);
-
-  auto patch = json::parse(assigned->patch);
-  if (!patch) return error(500, patch.error().message);
-  if (!review->dry_run) metrics_.count_assignment(*ring_name, input.resource);
-  if (log_.enabled(LogLevel::kDebug)) {
-    log_.debug("assigned", {{"controllerring", *ring_name},
-                            {"resource", to_string(input.resource)},
-                            {"object", review->ns + "/" + (assigned->name.empty() ? review->name : assigned->name)},
-                            {"shard", assigned->shard}});
+  if (auto* failed = std::get_if<ReviewError>(&decision)) co_return error(failed->code, failed->message);
+  if (auto* assign = std::get_if<Assign>(&decision)) co_return assigned(*ring, *review, input, *assign);
+  if (auto* question = std::get_if<AskOwner>(&decision)) {
+    co_return assigned(*ring, *review, input, co_await ask_owner(ring, input, *question));
   }
-  return review_answer(kube::allow_with_patch(std::move(*patch)), review->uid);
+  co_return review_answer(kube::allow(), review->uid);
+}
+
+event::Task<Assign> AssignmentWebhook::ask_owner(std::shared_ptr<const RingSnapshot> ring, AdmissionInput input,
+                                                 AskOwner question) {
+  std::string what = "read " + question.owner.kind + " " + input.object.ns + "/" + question.owner.name;
+  auto owner = co_await event::with_timeout(loop_, kOwnerTimeout, std::move(what),
+                                            owners_.read(*ring->object, question.owner, input.object.ns));
+  if (!owner) {
+    log_.warn("the owner of a new child cannot be read: the child goes where the ring wants it, not where its owner is",
+              {{"controllerring", ring->meta.name}, {"error", owner.error().message}});
+  }
+  co_return place_with_owner(input, ring->meta.name, *ring->shards, question, owner ? *owner : std::nullopt);
+}
+
+http::Response AssignmentWebhook::assigned(const RingSnapshot& ring, const kube::AdmissionRequest& review,
+                                           const AdmissionInput& input, const Assign& assign) {
+  auto patch = json::parse(assign.patch);
+  if (!patch) return error(500, patch.error().message);
+  if (!review.dry_run) metrics_.count_assignment(ring.meta.name, input.resource);
+  if (log_.enabled(LogLevel::kDebug)) {
+    log_.debug("assigned", {{"controllerring", ring.meta.name},
+                            {"resource", to_string(input.resource)},
+                            {"object", review.ns + "/" + (assign.name.empty() ? review.name : assign.name)},
+                            {"shard", assign.shard}});
+  }
+  return review_answer(kube::allow_with_patch(std::move(*patch)), review.uid);
 }
 
 }  // namespace ringside::central

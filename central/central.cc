@@ -52,10 +52,6 @@ kube::LeaderElectionOptions election_options(const LeaderElection& config, const
           .retry_period = config.retry_period};
 }
 
-event::Task<http::Response> ready(http::Response response) {
-  co_return response;
-}
-
 }  // namespace
 
 Central::Central(kube::Client& client, Logger log, SharderConfig config, std::string identity,
@@ -72,7 +68,9 @@ Central::Central(kube::Client& client, Logger log, SharderConfig config, std::st
           [this] {
             if (leader_) leader_->on_namespaces_changed();
           }),
-      webhook_(client.loop(), log_, rings_, metrics_),
+      discovery_(client),
+      owners_(client, discovery_),
+      webhook_(client.loop(), log_, rings_, owners_, metrics_),
       certificate_(client, log_, certificate_options(config_), [this] { on_certificate_changed(); }) {
   metrics_.set_leading(false);
 }
@@ -122,7 +120,7 @@ void Central::on_certificate_changed() {
   options.tls = certificate_.tls();
   http::Router router;
   router.add(std::string(sharding::kWebhookPathPrefix),
-             [this](const http::Request& request) { return ready(webhook_.answer(request)); });
+             [this](const http::Request& request) { return webhook_.answer(request); });
   auto server = http::Server::listen(client_.loop(), log_, std::move(options), std::move(router));
   if (!server) {
     on_fatal_(server.error().with_context("webhook.server.bindAddress"));

@@ -13,10 +13,12 @@
 #include "central/leader.h"
 #include "central/metrics.h"
 #include "central/namespace_store.h"
+#include "central/owner_reader.h"
 #include "central/ring_store.h"
 #include "event/task.h"
 #include "http/server.h"
 #include "kube/client.h"
+#include "kube/discovery.h"
 #include "kube/leader_election.h"
 #include "kube/serving_certificate.h"
 
@@ -55,6 +57,8 @@ class Central {
   Metrics metrics_;
   RingStore rings_;
   NamespaceStore namespaces_;
+  kube::Discovery discovery_;
+  OwnerReader owners_;
   AssignmentWebhook webhook_;
   kube::ServingCertificate certificate_;
   std::unique_ptr<Leader> leader_;

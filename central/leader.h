@@ -5,6 +5,7 @@
 #include <string>
 
 #include "central/config.h"
+#include "central/event_recorder.h"
 #include "central/namespace_store.h"
 #include "central/rebalancer.h"
 #include "central/ring_reconciler.h"
@@ -28,6 +29,7 @@ class Leader {
 
  private:
   kube::Discovery discovery_;
+  EventRecorder events_;
   SyncContext sync_context_;
   RingReconciler ring_reconciler_;
   ShardLeaseReconciler shard_lease_reconciler_;

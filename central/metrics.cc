@@ -21,6 +21,13 @@ Metrics::Metrics(MetricsRegistry& registry)
       drains_(registry.counter("controller_sharding_drains_total", "Objects that a shard was asked to hand over.")),
       ring_calculations_(registry.counter("controller_sharding_ring_calculations_total",
                                           "Times that the hash ring was built, since its shards changed.")),
+      orphans_(registry.counter("ringside_central_orphans_total",
+                                "Objects that were found without a shard because the webhook had not assigned them.")),
+      sync_seconds_(registry.histogram("ringside_central_sync_duration_seconds", "Time of a sync of a ring, by kind.",
+                                       {0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60})),
+      review_seconds_(registry.histogram(
+          "ringside_central_webhook_duration_seconds", "Time from an admission review's last byte to its answer.",
+          {0.00001, 0.000025, 0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5})),
       leading_(registry.gauge("controller_sharding_leader", "1 while this replica leads.")),
       metadata_generation_(registry.gauge("controller_sharding_controllerring_metadata_generation",
                                           "metadata.generation of the ControllerRing.")),
@@ -48,6 +55,20 @@ void Metrics::count_drain(std::string_view ring, const kube::GroupResource& reso
 
 void Metrics::count_ring_calculation(std::string_view ring) {
   ring_calculations_.add({{"controllerring", std::string(ring)}});
+}
+
+void Metrics::count_orphans(std::string_view ring, size_t objects) {
+  orphans_.add({{"controllerring", std::string(ring)}}, double(objects));
+}
+
+void Metrics::observe_sync(std::string_view ring, std::string_view kind, Duration duration) {
+  sync_seconds_.observe({{"controllerring", std::string(ring)}, {"kind", std::string(kind)}},
+                        std::chrono::duration<double>(duration).count());
+}
+
+void Metrics::observe_review(std::string_view ring, int code, Duration duration) {
+  review_seconds_.observe({{"controllerring", std::string(ring)}, {"code", std::to_string(code)}},
+                          std::chrono::duration<double>(duration).count());
 }
 
 void Metrics::set_leading(bool leading) {

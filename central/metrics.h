@@ -1,10 +1,12 @@
-// Central's metrics, under the reference's names (protocol.md, "Metrics of the reference").
+// Central's metrics: those of the reference under its names (protocol.md, "Metrics of the reference"), and ours, which
+// begin with ringside_central_.
 #pragma once
 
 #include <set>
 #include <string>
 #include <string_view>
 
+#include "base/clock.h"
 #include "base/metrics.h"
 #include "kube/meta.h"
 
@@ -21,6 +23,11 @@ class Metrics {
   void count_movement(std::string_view ring, const kube::GroupResource& resource);
   void count_drain(std::string_view ring, const kube::GroupResource& resource);
   void count_ring_calculation(std::string_view ring);
+  void count_orphans(std::string_view ring, size_t objects);
+  // `kind`: "full", "unassigned", "stragglers".
+  void observe_sync(std::string_view ring, std::string_view kind, Duration duration);
+  // `code`: of the HTTP answer; in seconds from the request's last byte on.
+  void observe_review(std::string_view ring, int code, Duration duration);
   void set_leading(bool leading);
 
   // Sets the gauges of rings and shards to what the store says now, and drops those of what is gone. Called at a
@@ -34,6 +41,9 @@ class Metrics {
   CounterFamily& movements_;
   CounterFamily& drains_;
   CounterFamily& ring_calculations_;
+  CounterFamily& orphans_;
+  HistogramFamily& sync_seconds_;
+  HistogramFamily& review_seconds_;
   GaugeFamily& leading_;
   GaugeFamily& metadata_generation_;
   GaugeFamily& observed_generation_;

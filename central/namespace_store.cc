@@ -25,6 +25,14 @@ bool NamespaceStore::selected(const kube::LabelSelector& selector, std::string_v
   return labels != labels_.end() && selector.matches(labels->second);
 }
 
+std::vector<std::string> NamespaceStore::names(const kube::LabelSelector& selector) const {
+  std::vector<std::string> names;
+  for (const auto& [name, labels] : labels_) {
+    if (selector.matches(labels)) names.push_back(name);
+  }
+  return names;
+}
+
 void NamespaceStore::on_upsert(const json::Value& object) {
   const json::Value* metadata = object.find("metadata");
   if (!metadata) return;

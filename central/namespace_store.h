@@ -5,6 +5,7 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/log.h"
 #include "kube/client.h"
@@ -22,6 +23,9 @@ class NamespaceStore {
   bool synced() const { return informer_.synced(); }
   // Whether the selector takes the namespace; no for one that we do not know (any more).
   bool selected(const kube::LabelSelector& selector, std::string_view ns) const;
+  // The names of those that the selector takes.
+  std::vector<std::string> names(const kube::LabelSelector& selector) const;
+  size_t size() const { return labels_.size(); }
 
  private:
   void on_upsert(const json::Value& object);

@@ -27,22 +27,25 @@ Judgement RingView::judge(ResourceRole role, std::string_view group, std::string
   judgement.desired = shards_->owner(judgement.owner_key);
   std::string_view present = object.label(shard_label_);
   bool draining = object.labels.contains(drain_label_);
-  if (!shards_->contains(present)) {
+  if (present.empty()) {
+    judgement.work = Work::kAssign;
+  } else if (!shards_->contains(present)) {
     judgement.work = Work::kMove;
   } else if (present == judgement.desired) {
     judgement.work = draining ? Work::kWithdrawDrain : Work::kNone;
   } else if (role == ResourceRole::kControlled) {
     judgement.work = Work::kFollow;
   } else {
-    judgement.work = draining ? Work::kNone : Work::kDrain;
+    judgement.work = draining ? Work::kAwait : Work::kDrain;
   }
   return judgement;
 }
 
-json::Value RingView::patch(Work work, const kube::ObjectMeta& object) const {
+json::Value RingView::patch(const Judgement& judgement, const kube::ObjectMeta& object) const {
   json::Value labels = json::Object();
-  if (work == Work::kMove) labels[shard_label_] = nullptr;
-  labels[drain_label_] = work == Work::kDrain ? json::Value(sharding::kDrainLabelValue) : json::Value();
+  bool place = judgement.work != Work::kDrain && judgement.work != Work::kWithdrawDrain;
+  if (place) labels[shard_label_] = judgement.desired;
+  labels[drain_label_] = judgement.work == Work::kDrain ? json::Value(sharding::kDrainLabelValue) : json::Value();
   json::Value patch;
   patch["metadata"]["resourceVersion"] = object.resource_version;
   patch["metadata"]["labels"] = std::move(labels);

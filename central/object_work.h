@@ -14,8 +14,10 @@ namespace ringside::central {
 
 enum class Work {
   kNone,
-  kMove,           // remove shard and drain label; the webhook assigns the object in the same request
+  kAssign,         // it has no shard: put it on one
+  kMove,           // its shard is not available: put it on another
   kDrain,          // add the drain label: its shard is asked to hand it over
+  kAwait,          // its shard has been asked and will hand it over
   kWithdrawDrain,  // remove the drain label: it is where it belongs after all
   kFollow,         // a controlled object that moves as soon as its controller has, not before
 };
@@ -36,9 +38,10 @@ class RingView {
   Judgement judge(sharding::ResourceRole role, std::string_view group, std::string_view kind,
                   const kube::ObjectMeta& object) const;
 
-  // The merge patch for that work, which fails if the object has changed. `work` is neither kNone nor kFollow; for the
-  // latter use kMove.
-  json::Value patch(Work work, const kube::ObjectMeta& object) const;
+  // The merge patch for that work, which fails if the object has changed. `work` is not kNone and not kAwait. The
+  // reference removes the shard label and lets the webhook put the next one; here the next one is written in its place,
+  // which comes to the same, takes one call of the webhook less, and works while the webhook cannot be reached.
+  json::Value patch(const Judgement& judgement, const kube::ObjectMeta& object) const;
 
   const std::string& name() const { return name_; }
   const std::string& shard_label() const { return shard_label_; }

@@ -5,15 +5,18 @@
 namespace ringside::central {
 namespace {
 
-// After a change, the webhook configuration may take seconds to be in force, children wait for their owners, and
-// another replica of the webhook may have answered from an older ring.
-constexpr Duration kFirstQuickSync = std::chrono::seconds(2);
-constexpr Duration kQuickSync = std::chrono::seconds(5);
-constexpr int kQuickSyncsAfterChange = 3;
-// What is still left behind after a minute will not be hurried: a shard that hangs, a webhook that cannot be reached.
-constexpr int kQuickSyncsForTheRest = 12;
-// In quiet times: finds what was created while the webhook was away.
-constexpr Duration kSlowQuickSync = std::chrono::seconds(10);
+// Objects without a shard are looked for this often. The list is empty but for controlled kinds' objects that have no
+// controller, and comes from the API server's cache.
+constexpr Duration kUnassigned = std::chrono::seconds(4);
+// After a change, the webhook configuration may take seconds to be in force, and another replica of the webhook may
+// have answered from an older ring: what is unassigned then was not missed by anybody.
+constexpr Duration kSettled = std::chrono::seconds(15);
+// Children that were left behind are looked for among all objects, the more rarely the longer that takes.
+constexpr Duration kStragglers = std::chrono::seconds(4);
+constexpr int kStragglersShare = 10;
+// What is still left behind after that will not be hurried: a shard that hangs.
+constexpr Duration kHurry = std::chrono::minutes(2);
+constexpr Duration kSlowStragglers = std::chrono::seconds(30);
 
 }  // namespace
 
@@ -24,12 +27,14 @@ RingRebalancer::RingRebalancer(SyncContext& context, const RingStore& store, std
       ring_(std::move(ring)),
       sync_period_(sync_period),
       report_(std::move(report)),
-      again_(context.client.loop()) {
+      again_(context.client.loop()),
+      pool_(context.client.loop(), context.concurrent_moves) {
   restart();
 }
 
 void RingRebalancer::restart() {
-  quick_syncs_ = 0;
+  if (auto sync = sync_.lock()) sync->retire();
+  changed_at_ = context_.client.loop().now();
   job_ = event::Job(context_.client.loop(), run());
 }
 
@@ -43,25 +48,16 @@ event::Task<void> RingRebalancer::run() {
       good = co_await full_sync();
       if (good) next_full = loop.now() + sync_period_;
     } else {
-      good = co_await quick_sync();
-      ++quick_syncs_;
+      good = co_await assign_unassigned();
+      if (good && left_behind_ > 0 && loop.now() >= next_stragglers_) good = co_await move_stragglers();
     }
     if (!good) {
       co_await event::sleep(loop, backoff.next(loop.random()));
       continue;
     }
     backoff.reset();
-    Duration wait = std::min(until_quick_sync(), next_full - loop.now());
-    if (co_await event::wait_for(loop, again_, wait)) {
-      next_full = loop.now();
-      quick_syncs_ = 0;
-    }
+    if (co_await event::wait_for(loop, again_, std::min(kUnassigned, next_full - loop.now()))) next_full = loop.now();
   }
-}
-
-Duration RingRebalancer::until_quick_sync() const {
-  if (quick_syncs_ == 0) return kFirstQuickSync;
-  return quick_syncs_ < (left_behind_ ? kQuickSyncsForTheRest : kQuickSyncsAfterChange) ? kQuickSync : kSlowQuickSync;
 }
 
 event::Task<bool> RingRebalancer::full_sync() {
@@ -72,32 +68,58 @@ event::Task<bool> RingRebalancer::full_sync() {
   for (const std::string& shard : present) dead.erase(shard);
   known_shards_.insert(present.begin(), present.end());
 
-  RingSync sync(context_, *snapshot);
-  auto done = co_await sync.run(dead);
-  left_behind_ = sync.pending() > 0 || sync.unassigned() > 0;
+  TimePoint began = context_.client.loop().now();
+  auto sync = begin(*snapshot);
+  auto done = co_await sync->run(dead);
+  left_behind_ = sync->pending();
+  next_stragglers_ = context_.client.loop().now() + kStragglers;
   if (done) known_shards_ = {present.begin(), present.end()};
-  co_return report(done);
+  co_return report("full", began, done, *sync);
 }
 
-event::Task<bool> RingRebalancer::quick_sync() {
+event::Task<bool> RingRebalancer::assign_unassigned() {
   auto snapshot = store_.find(ring_);
   if (!snapshot || !snapshot->object || snapshot->shards->empty()) co_return true;
-  RingSync assign(context_, *snapshot);
-  auto assigned = co_await assign.assign_unassigned();
-  if (!assigned) co_return report(assigned);
-
-  RingSync move(context_, *snapshot);
-  if (left_behind_) {
-    auto moved = co_await move.move_stragglers();
-    if (!moved) co_return report(moved);
-  }
-  left_behind_ = assign.unassigned() > 0 || move.pending() > 0;
-  co_return report({});
+  TimePoint began = context_.client.loop().now();
+  auto sync = begin(*snapshot);
+  auto done = co_await sync->assign_unassigned();
+  co_return report("unassigned", began, done, *sync);
 }
 
-bool RingRebalancer::report(const Result<void>& result) {
-  report_(ring_, result ? std::nullopt : std::optional(result.error()));
+event::Task<bool> RingRebalancer::move_stragglers() {
+  auto snapshot = store_.find(ring_);
+  if (!snapshot || !snapshot->object || snapshot->shards->empty()) co_return true;
+  TimePoint began = context_.client.loop().now();
+  auto sync = begin(*snapshot);
+  auto done = co_await sync->move_stragglers();
+  left_behind_ = sync->pending();
+  TimePoint now = context_.client.loop().now();
+  next_stragglers_ =
+      now + (now - changed_at_ > kHurry ? kSlowStragglers : std::max(kStragglers, kStragglersShare * (now - began)));
+  co_return report("stragglers", began, done, *sync);
+}
+
+std::shared_ptr<RingSync> RingRebalancer::begin(const RingSnapshot& snapshot) {
+  auto sync = RingSync::make(context_, pool_, snapshot);
+  sync_ = sync;
+  return sync;
+}
+
+bool RingRebalancer::report(std::string_view kind, TimePoint began, const Result<void>& result, const RingSync& sync) {
+  context_.metrics.observe_sync(ring_, kind, context_.client.loop().now() - began);
+  SyncOutcome outcome;
+  if (!result) outcome.problem = result.error();
+  if (settled() && sync.found_unassigned() > 0) {
+    outcome.orphans = sync.found_unassigned();
+    outcome.orphan = sync.example();
+    context_.metrics.count_orphans(ring_, outcome.orphans);
+  }
+  report_(ring_, outcome);
   return result.has_value();
+}
+
+bool RingRebalancer::settled() const {
+  return context_.client.loop().now() - changed_at_ > kSettled;
 }
 
 Rebalancer::Rebalancer(SyncContext& context, RingStore& store, Duration sync_period, RingRebalancer::Report report)

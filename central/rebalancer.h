@@ -1,5 +1,6 @@
 // Decides when rings are synced: at once when their shards or their resources change, soon after that for what the
-// change left behind, and every syncPeriod. Runs in the leader alone.
+// change left behind, and every syncPeriod; and every few seconds for objects that have no shard. Runs in the leader
+// alone.
 #pragma once
 
 #include <functional>
@@ -17,15 +18,25 @@
 
 namespace ringside::central {
 
+// What a sync came to.
+struct SyncOutcome {
+  std::optional<Error> problem = std::nullopt;  // why it could not do all it had to
+  // Objects of a settled ring that nobody had assigned (and the sync has, if there is no problem), and one of them by
+  // name: the webhook was not there when they were created.
+  size_t orphans = 0;
+  std::string orphan = {};
+};
+
 // One ring. Destroying it ends the sync that is under way.
 class RingRebalancer {
  public:
-  // Called after every sync, with nullopt if it did all it had to. Must not destroy the rebalancer.
-  using Report = std::function<void(const std::string& ring, std::optional<Error> problem)>;
+  // Called after every sync. Must not destroy the rebalancer.
+  using Report = std::function<void(const std::string& ring, const SyncOutcome& outcome)>;
 
   RingRebalancer(SyncContext& context, const RingStore& store, std::string ring, Duration sync_period, Report report);
 
-  // The shards or the resources are others now: what is under way is ended, a full sync begins at once.
+  // The shards or the resources are others now: what is under way is given up but for requests that were sent, and a
+  // full sync begins at once.
   void restart();
   // Something else may have changed: a full sync, after the one that may be under way.
   void sync_again() { again_.notify(); }
@@ -33,9 +44,11 @@ class RingRebalancer {
  private:
   event::Task<void> run();
   event::Task<bool> full_sync();
-  event::Task<bool> quick_sync();
-  bool report(const Result<void>& result);
-  Duration until_quick_sync() const;
+  event::Task<bool> assign_unassigned();
+  event::Task<bool> move_stragglers();
+  std::shared_ptr<RingSync> begin(const RingSnapshot& snapshot);
+  bool report(std::string_view kind, TimePoint began, const Result<void>& result, const RingSync& sync);
+  bool settled() const;
 
   SyncContext& context_;
   const RingStore& store_;
@@ -44,8 +57,11 @@ class RingRebalancer {
   Report report_;
   event::Signal again_;
   std::set<std::string> known_shards_;  // that objects may have been assigned to since we lead
-  bool left_behind_ = false;            // the last sync left children to follow, or objects unassigned
-  int quick_syncs_ = 0;                 // since the last restart
+  size_t left_behind_ = 0;              // children to follow their owners, and owners that are draining
+  TimePoint changed_at_;                // the last restart
+  TimePoint next_stragglers_;
+  std::weak_ptr<RingSync> sync_;  // the latest
+  WorkPool pool_;
   event::Job job_;
 };
 

@@ -36,34 +36,57 @@ bool same_but_for_times(sharding::ControllerRingStatus a, sharding::ControllerRi
 
 }  // namespace
 
+RingTrouble trouble_of(const Error& error) {
+  bool permission = error.kind == ErrorKind::kForbidden;
+  return {std::string(permission ? kReasonPermissionMissing : sharding::kReasonFailed), error.message};
+}
+
+std::optional<RingTrouble> trouble_of(const SyncOutcome& outcome) {
+  std::string message;
+  if (outcome.orphans > 0) {
+    message = (outcome.orphans == 1 ? "1 object" : std::to_string(outcome.orphans) + " objects") +
+              " had no shard, for example " + outcome.orphan +
+              ": the API server did not reach the assignment webhook (see the Pods and the Service of " +
+              std::string(sharding::kSharderName) + ")";
+    if (!outcome.problem) {
+      return RingTrouble{std::string(kReasonObjectsUnassigned), message + "; they have been assigned now"};
+    }
+    message += "; assigning them failed: ";
+  }
+  if (!outcome.problem) return std::nullopt;
+  RingTrouble trouble = trouble_of(*outcome.problem);
+  trouble.message = message + trouble.message;
+  return trouble;
+}
+
 sharding::ControllerRingStatus make_ring_status(sharding::ControllerRingStatus present, int64_t generation,
-                                                int64_t shards, int64_t available, const std::optional<Error>& problem,
-                                                WallTime now) {
+                                                int64_t shards, int64_t available,
+                                                const std::optional<RingTrouble>& trouble, WallTime now) {
   // Exactly one condition: tools that were written for the reference expect that.
   std::erase_if(present.conditions, [](const auto& each) { return each.type != sharding::kReadyCondition; });
   present.observed_generation = generation;
   present.shards = shards;
   present.available_shards = available;
   sharding::Condition condition{.type = std::string(sharding::kReadyCondition),
-                                .status = problem ? "False" : "True",
+                                .status = trouble ? "False" : "True",
                                 .reason = std::string(sharding::kReasonSucceeded),
                                 .message = "ControllerRing was successfully reconciled",
                                 .observed_generation = generation,
                                 .last_transition_time = std::nullopt};
-  if (problem) {
-    bool permission = problem->kind == ErrorKind::kForbidden;
-    condition.reason = permission ? kReasonPermissionMissing : sharding::kReasonFailed;
-    condition.message = cut(problem->message);
+  if (trouble) {
+    condition.reason = trouble->reason;
+    condition.message = cut(trouble->message);
   }
   set_condition(present, std::move(condition), now);
   return present;
 }
 
-RingReconciler::RingReconciler(kube::Client& client, Logger log, RingStore& store, const WebhookSettings& settings,
-                               std::function<std::string()> ca_bundle)
+RingReconciler::RingReconciler(kube::Client& client, Logger log, RingStore& store, EventRecorder& events,
+                               const WebhookSettings& settings, std::function<std::string()> ca_bundle)
     : client_(client),
       log_(std::move(log)),
       store_(store),
+      events_(events),
       settings_(settings),
       ca_bundle_(std::move(ca_bundle)),
       changed_(client.loop()),
@@ -76,13 +99,17 @@ void RingReconciler::reconcile_all() {
   for (const std::string& ring : store_.ring_names()) on_change(ring, RingChange::kObject);
 }
 
-void RingReconciler::set_sync_problem(const std::string& ring, std::optional<Error> problem) {
+void RingReconciler::set_sync_outcome(const std::string& ring, const SyncOutcome& outcome) {
   auto state = rings_.find(ring);
-  if (state == rings_.end()) return;
-  bool same = state->second.sync_problem.has_value() == problem.has_value() &&
-              (!problem || problem->message == state->second.sync_problem->message);
-  state->second.sync_problem = std::move(problem);
-  if (!same) on_change(ring, RingChange::kObject);
+  auto snapshot = store_.find(ring);
+  if (state == rings_.end() || !snapshot) return;
+  auto trouble = trouble_of(outcome);
+  if (trouble && outcome.orphans > 0) {
+    events_.record(snapshot->meta, EventType::kWarning, std::string(kReasonObjectsUnassigned), trouble->message);
+  }
+  if (trouble == state->second.sync_trouble) return;
+  state->second.sync_trouble = std::move(trouble);
+  on_change(ring, RingChange::kObject);
 }
 
 void RingReconciler::on_change(const std::string& ring, RingChange change) {
@@ -138,13 +165,13 @@ event::Task<Result<void>> RingReconciler::reconcile(std::string ring) {
   } else {
     applied = failure(snapshot->object.error());
   }
-  std::optional<Error> problem;
+  std::optional<RingTrouble> trouble;
   if (!applied) {
-    problem = applied.error();
+    trouble = trouble_of(applied.error());
   } else if (auto state = rings_.find(ring); state != rings_.end()) {
-    problem = state->second.sync_problem;
+    trouble = state->second.sync_trouble;
   }
-  auto written = co_await write_status(*snapshot, problem);
+  auto written = co_await write_status(*snapshot, trouble);
   if (!written) co_return written;
   // Trying again does not help against what is written in the ring.
   co_return snapshot->object ? applied : Result<void>();
@@ -172,7 +199,8 @@ event::Task<Result<void>> RingReconciler::apply_webhook(const sharding::Controll
   co_return Result<void>();
 }
 
-event::Task<Result<void>> RingReconciler::write_status(const RingSnapshot& snapshot, std::optional<Error> problem) {
+event::Task<Result<void>> RingReconciler::write_status(const RingSnapshot& snapshot,
+                                                       std::optional<RingTrouble> trouble) {
   std::string name = snapshot.meta.name;
   sharding::ControllerRingStatus present;
   if (snapshot.object) {
@@ -181,7 +209,7 @@ event::Task<Result<void>> RingReconciler::write_status(const RingSnapshot& snaps
     present = *state->second.written;
   }
   auto status = make_ring_status(present, snapshot.meta.generation, store_.lease_count(name),
-                                 int64_t(snapshot.shards->shards().size()), problem, client_.loop().wall_now());
+                                 int64_t(snapshot.shards->shards().size()), trouble, client_.loop().wall_now());
   if (same_but_for_times(status, present)) co_return Result<void>();
   kube::WriteOptions options;
   options.field_manager = sharding::kCentralFieldManager;

@@ -3,7 +3,8 @@
 #include <algorithm>
 #include <optional>
 
-#include "central/concurrently.h"
+#include "base/backoff.h"
+#include "ring/ring.h"
 #include "sharding/keys.h"
 #include "sharding/names.h"
 
@@ -12,10 +13,16 @@ namespace {
 
 using sharding::ResourceRole;
 
+constexpr int kPage = 1000;
+// Pages whose token expires begin anew that often; what is done by then is not found again.
+constexpr int kMaxListings = 20;
 // After so many failed requests the sync is given up, to be tried again as a whole.
 constexpr size_t kMaxFailures = 20;
 // An object that changes faster than that is left to the next sync.
-constexpr int kMaxTries = 4;
+constexpr int kMaxTries = 6;
+constexpr Backoff::Options kRetry = {.initial = std::chrono::milliseconds(20), .max = std::chrono::seconds(1)};
+// So few namespaces are listed one by one, if there are at least twice as many in all.
+constexpr size_t kFewNamespaces = 8;
 
 kube::ObjectMeta identity_of(const kube::ObjectMeta& object) {
   kube::ObjectMeta identity;
@@ -37,10 +44,25 @@ kube::ObjectMeta meta_of(const json::Value& object) {
   return metadata ? kube::parse_object_meta(*metadata) : kube::ObjectMeta();
 }
 
+// Every write is conditional on the resourceVersion, so it may be sent again whether it was processed or not.
+bool may_pass(ErrorKind kind) {
+  return kind == ErrorKind::kConflict || kind == ErrorKind::kRetry || kind == ErrorKind::kRefused ||
+         kind == ErrorKind::kDisconnected || kind == ErrorKind::kTimedOut;
+}
+
+bool is_work(Work work) {
+  return work != Work::kNone && work != Work::kAwait;
+}
+
 }  // namespace
 
-RingSync::RingSync(SyncContext& context, const RingSnapshot& snapshot)
+std::shared_ptr<RingSync> RingSync::make(SyncContext& context, WorkPool& pool, const RingSnapshot& snapshot) {
+  return std::shared_ptr<RingSync>(new RingSync(context, pool, snapshot));
+}
+
+RingSync::RingSync(SyncContext& context, WorkPool& pool, const RingSnapshot& snapshot)
     : context_(context),
+      pool_(pool),
       log_(context.log.with({{"controllerring", snapshot.meta.name}})),
       ring_(*snapshot.object),
       view_(snapshot.meta.name, snapshot.shards),
@@ -49,20 +71,21 @@ RingSync::RingSync(SyncContext& context, const RingSnapshot& snapshot)
 event::Task<Result<void>> RingSync::run(std::set<std::string> dead) {
   co_await discover();
   for (const std::string& shard : dead) {
-    co_await pass(view_.shard_label() + "=" + shard, [](const Resource&, const Judgement&) { return true; });
+    co_await pass(view_.shard_label() + "=" + shard,
+                  [](const Resource&, const Judgement& judgement) { return judgement.work == Work::kMove; });
   }
-  pending_ = 0;
   co_await pass("", [this](const Resource&, const Judgement& judgement) {
-    bool drain = judgement.work == Work::kDrain || judgement.work == Work::kFollow;
-    if (drain) ++pending_;
+    if (judgement.work == Work::kDrain || judgement.work == Work::kAwait || judgement.work == Work::kFollow) ++pending_;
     return judgement.work != Work::kFollow;
   });
   co_return result();
 }
 
 event::Task<Result<void>> RingSync::assign_unassigned() {
+  with_owner_ = true;
   co_await discover();
-  co_await pass("!" + view_.shard_label(), [](const Resource&, const Judgement& j) { return j.work == Work::kMove; });
+  co_await pass("!" + view_.shard_label(),
+                [](const Resource&, const Judgement& judgement) { return judgement.work == Work::kAssign; });
   co_return result();
 }
 
@@ -72,13 +95,12 @@ event::Task<Result<void>> RingSync::move_stragglers() {
   pending_ = draining_.size();
   co_await pass("", [this](const Resource& resource, const Judgement& judgement) {
     if (resource.role != ResourceRole::kControlled || judgement.work != Work::kFollow) return false;
-    return !draining_.contains(judgement.owner_key);
+    return !is_draining(judgement.owner_key);
   });
   co_return result();
 }
 
 event::Task<void> RingSync::discover() {
-  resources_.clear();
   for (const kube::GroupResource& name : ring_.resources()) {
     auto found = co_await context_.discovery.find(name);
     if (!found) {
@@ -93,27 +115,43 @@ event::Task<void> RingSync::discover() {
 
 // One resource after the other: the children's moves are done when those of their owners begin.
 event::Task<void> RingSync::pass(std::string label_selector, Wanted wanted) {
-  unassigned_ = 0;
   for (const Resource& resource : resources_) {
-    co_await find_items(resource, label_selector, wanted);
-    co_await work_off();
+    for (const std::string& ns : namespaces_to_list(resource)) {
+      auto done = co_await pass_over(resource, ns, label_selector, wanted);
+      if (done) continue;
+      if (done.error().kind == ErrorKind::kNotFound) context_.discovery.forget(resource.name);
+      fail(done.error());
+    }
+    co_await pool_.idle();
   }
 }
 
-event::Task<void> RingSync::find_items(const Resource& resource, std::string label_selector, const Wanted& wanted) {
+event::Task<Result<void>> RingSync::pass_over(const Resource& resource, std::string ns, std::string label_selector,
+                                              const Wanted& wanted) {
   kube::ListOptions options;
+  options.ns = std::move(ns);
   options.label_selector = std::move(label_selector);
-  options.resource_version = "0";
-  auto listed =
-      co_await context_.client.for_each_metadata(resource.found.type, std::move(options), [&](kube::ObjectMeta object) {
-        if (!selected(resource, object)) return;
-        Judgement judgement = view_.judge(resource.role, resource.name.group, resource.found.kind, object);
-        if (judgement.work == Work::kNone || !wanted(resource, judgement)) return;
-        items_.push_back({&resource, judgement.work, std::move(judgement), identity_of(object)});
-      });
-  if (listed) co_return;
-  if (listed.error().kind == ErrorKind::kNotFound) context_.discovery.forget(resource.name);
-  fail(listed.error());
+  options.limit = kPage;
+  std::string token;
+  int listings = 1;
+  do {
+    auto page = co_await context_.client.next_metadata_page(resource.found.type, options, token);
+    if (!page && page.error().kind == ErrorKind::kGone && listings < kMaxListings) {
+      ++listings;
+      token.clear();
+      continue;
+    }
+    if (!page) co_return failure(page.error());
+    for (const kube::ObjectMeta& object : *page) {
+      if (!selected(resource, object)) continue;
+      Judgement judgement = view_.judge(resource.role, resource.name.group, resource.found.kind, object);
+      if (judgement.work == Work::kNone || !wanted(resource, judgement) || !is_work(judgement.work)) continue;
+      co_await pool_.room();
+      if (failures_ >= kMaxFailures) co_return Result<void>();
+      pool_.add(work_on(shared_from_this(), {&resource, std::move(judgement), identity_of(object)}));
+    }
+  } while (!token.empty());
+  co_return Result<void>();
 }
 
 event::Task<void> RingSync::collect_draining() {
@@ -125,104 +163,137 @@ event::Task<void> RingSync::collect_draining() {
     options.resource_version = "0";
     auto listed = co_await context_.client.for_each_metadata(
         resource.found.type, std::move(options), [&](const kube::ObjectMeta& object) {
-          draining_.insert(sharding::object_key(resource.name.group, resource.found.kind, object.ns, object.name));
+          draining_.push_back(
+              ring::hash(sharding::object_key(resource.name.group, resource.found.kind, object.ns, object.name)));
         });
     if (!listed) fail(listed.error());
   }
+  std::ranges::sort(draining_);
 }
 
-event::Task<void> RingSync::work_off() {
-  if (items_.empty()) co_return;
-  log_.debug("sync: objects to see to",
-             {{"resource", to_string(items_.front().resource->name)}, {"objects", int64_t(items_.size())}});
-  size_t limit = std::min(context_.concurrent_moves, items_.size());
-  co_await concurrently(context_.client.loop(), std::max<size_t>(1, limit),
-                        [this]() -> std::optional<event::Task<void>> {
-                          if (items_.empty() || failures_ >= kMaxFailures) return std::nullopt;
-                          Item item = std::move(items_.front());
-                          items_.pop_front();
-                          return item.work == Work::kFollow ? follow_owner(std::move(item)) : work_on(std::move(item));
-                        });
-  items_.clear();
+// Where the ring selects a few of many namespaces, there is less to read one by one.
+std::vector<std::string> RingSync::namespaces_to_list(const Resource& resource) const {
+  if (resource.found.namespaced) {
+    std::vector<std::string> names = context_.namespaces.names(namespace_selector_);
+    if (names.size() <= kFewNamespaces && 2 * names.size() <= context_.namespaces.size()) return names;
+  }
+  return {""};
 }
 
-event::Task<void> RingSync::work_on(Item item) {
-  for (int tries = 0; tries < kMaxTries; ++tries) {
-    auto answer = co_await send(item);
-    if (answer) {
-      count(item, *answer);
-      co_return;
+event::Task<void> RingSync::work_on(std::shared_ptr<RingSync> self, Item item) {
+  co_await self->see_to(std::move(item));
+}
+
+event::Task<void> RingSync::see_to(Item item) {
+  if (item.judgement.work == Work::kAssign && found_unassigned_++ == 0) {
+    example_ = to_string(item.resource->name) + " " + to_string(kube::NamespacedName{item.object.ns, item.object.name});
+  }
+  Backoff backoff(kRetry);
+  for (int tries = 1;; ++tries) {
+    Result<bool> go = tries == 1 ? Result<bool>(true) : co_await read_again(item);
+    if (go && *go) go = co_await prepare(item);
+    Result<json::Value> answer = failure(ErrorKind::kInternal, "nothing was sent");
+    if (go && *go) {
+      answer = co_await send(item);
+      if (answer) {
+        count(item);
+        co_return;
+      }
+    } else if (go) {
+      co_return;  // there is nothing left to do
+    } else {
+      answer = failure(go.error());
     }
     if (answer.error().kind == ErrorKind::kNotFound) co_return;
-    if (answer.error().kind != ErrorKind::kConflict) {
+    if (!may_pass(answer.error().kind)) {
       fail(answer.error());
       co_return;
     }
-    if (!co_await read_again(item)) co_return;
+    if (retired_ || tries == kMaxTries) {
+      ++pending_;
+      if (!retired_ && answer.error().kind != ErrorKind::kConflict) fail(answer.error());
+      co_return;
+    }
+    co_await event::sleep(context_.client.loop(), backoff.next(context_.client.loop().random()));
   }
 }
 
-event::Task<void> RingSync::follow_owner(Item item) {
-  if (!co_await owner_has_moved(item)) {
-    ++pending_;
-    co_return;
+// What has to be known of the owner. False if nothing is to be sent now.
+event::Task<Result<bool>> RingSync::prepare(Item& item) {
+  bool follows = item.judgement.work == Work::kFollow;
+  bool joins = item.judgement.work == Work::kAssign && with_owner_ && item.resource->role == ResourceRole::kControlled;
+  if (!follows && !joins) co_return true;
+  if (!resource_of_owner(item)) co_return true;  // nobody will hand its owner over
+  auto owner = co_await read_owner(item);
+  if (!owner) co_return failure(owner.error());
+  if (!*owner) co_return joins;  // without its owner it goes with the garbage collection
+  std::string_view present = (*owner)->label(view_.shard_label());
+  if (joins) {
+    if (view_.shards().contains(present)) item.judgement.desired = present;
+    co_return true;
   }
-  item.work = Work::kMove;
-  auto answer = co_await send(item);
-  if (answer) {
-    count(item, *answer);
-  } else if (answer.error().kind == ErrorKind::kConflict) {
-    ++pending_;  // looked at again in the next round
-  } else if (answer.error().kind != ErrorKind::kNotFound) {
-    fail(answer.error());
+  if (present == item.judgement.desired && !(*owner)->labels.contains(view_.drain_label())) co_return true;
+  ++pending_;  // it must not go before its owner
+  co_return false;
+}
+
+// Judges the object as it is now. False if there is nothing left to do.
+event::Task<Result<bool>> RingSync::read_again(Item& item) {
+  auto object = co_await context_.client.get(item.resource->found.type, item.object.ns, item.object.name, true);
+  if (!object) co_return failure(object.error());
+  kube::ObjectMeta meta = meta_of(*object);
+  bool followed = item.judgement.work == Work::kFollow;
+  item.judgement = view_.judge(item.resource->role, item.resource->name.group, item.resource->found.kind, meta);
+  item.object = identity_of(meta);
+  bool waits = item.judgement.work == Work::kAwait || (item.judgement.work == Work::kFollow && !followed);
+  if (waits) ++pending_;
+  co_return !waits && item.judgement.work != Work::kNone;
+}
+
+const RingSync::Resource* RingSync::resource_of_owner(const Item& item) const {
+  for (const Resource& resource : resources_) {
+    if (resource.role != ResourceRole::kMain) continue;
+    std::string prefix = sharding::object_key(resource.name.group, resource.found.kind, item.object.ns, "");
+    if (item.judgement.owner_key.starts_with(prefix)) return &resource;
   }
+  return nullptr;
+}
+
+// The owner as it is now; nullopt if it is gone. There must be a resource of the owner.
+event::Task<Result<std::optional<kube::ObjectMeta>>> RingSync::read_owner(const Item& item) {
+  const Resource& resource = *resource_of_owner(item);
+  std::string ns = resource.found.namespaced ? item.object.ns : "";
+  std::string name = item.judgement.owner_key.substr(item.judgement.owner_key.rfind('/') + 1);
+  auto owner = co_await context_.client.get(resource.found.type, ns, name, true);
+  if (owner) co_return meta_of(*owner);
+  if (owner.error().kind == ErrorKind::kNotFound) co_return std::nullopt;
+  co_return failure(owner.error());
 }
 
 event::Task<Result<json::Value>> RingSync::send(const Item& item) {
   co_return co_await context_.client.patch(item.resource->found.type, item.object.ns, item.object.name,
-                                           kube::PatchType::kMerge, view_.patch(item.work, item.object), as_central());
+                                           kube::PatchType::kMerge, view_.patch(item.judgement, item.object),
+                                           as_central());
 }
 
-// Judges the object as it is now. False if there is nothing left to do.
-event::Task<bool> RingSync::read_again(Item& item) {
-  auto object = co_await context_.client.get(item.resource->found.type, item.object.ns, item.object.name, true);
-  if (!object) {
-    if (object.error().kind != ErrorKind::kNotFound) fail(object.error());
-    co_return false;
-  }
-  kube::ObjectMeta meta = meta_of(*object);
-  item.judgement = view_.judge(item.resource->role, item.resource->name.group, item.resource->found.kind, meta);
-  item.work = item.judgement.work;
-  item.object = identity_of(meta);
-  co_return item.work != Work::kNone&& item.work != Work::kFollow;
-}
-
-// Reads the owner live: the child must not go before it.
-event::Task<bool> RingSync::owner_has_moved(const Item& item) {
-  for (const Resource& resource : resources_) {
-    if (resource.role != ResourceRole::kMain) continue;
-    std::string ns = resource.found.namespaced ? item.object.ns : "";
-    std::string prefix = sharding::object_key(resource.name.group, resource.found.kind, item.object.ns, "");
-    if (!item.judgement.owner_key.starts_with(prefix)) continue;
-    std::string name = item.judgement.owner_key.substr(prefix.size());
-    auto owner = co_await context_.client.get(resource.found.type, ns, name, true);
-    if (!owner) {
-      // Without its owner it goes with the garbage collection.
-      if (owner.error().kind != ErrorKind::kNotFound) fail(owner.error());
-      co_return false;
-    }
-    kube::ObjectMeta meta = meta_of(*owner);
-    co_return meta.label(view_.shard_label()) == item.judgement.desired && !meta.labels.contains(view_.drain_label());
-  }
-  co_return true;  // its owner is not sharded by this ring: nobody will hand it over
-}
-
-void RingSync::count(const Item& item, const json::Value& answer) {
+void RingSync::count(const Item& item) {
   const kube::GroupResource& resource = item.resource->name;
-  if (item.work == Work::kDrain) context_.metrics.count_drain(view_.name(), resource);
-  if (item.work != Work::kMove) return;
-  context_.metrics.count_movement(view_.name(), resource);
-  if (meta_of(answer).label(view_.shard_label()).empty()) ++unassigned_;
+  switch (item.judgement.work) {
+    case Work::kDrain: context_.metrics.count_drain(view_.name(), resource); break;
+    case Work::kAssign:
+    case Work::kMove:
+    case Work::kFollow:
+      context_.metrics.count_movement(view_.name(), resource);
+      context_.metrics.count_assignment(view_.name(), resource);
+      break;
+    case Work::kWithdrawDrain:
+    case Work::kAwait:
+    case Work::kNone: break;
+  }
+}
+
+bool RingSync::is_draining(const std::string& owner_key) const {
+  return std::ranges::binary_search(draining_, ring::hash(owner_key));
 }
 
 bool RingSync::selected(const Resource& resource, const kube::ObjectMeta& object) const {

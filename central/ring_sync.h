@@ -2,8 +2,8 @@
 // (protocol.md, "Rebalancing").
 #pragma once
 
-#include <deque>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -15,6 +15,7 @@
 #include "central/namespace_store.h"
 #include "central/object_work.h"
 #include "central/ring_store.h"
+#include "central/work_pool.h"
 #include "event/task.h"
 #include "kube/client.h"
 #include "kube/discovery.h"
@@ -32,28 +33,34 @@ struct SyncContext {
   kube::LabelSelector default_namespace_selector;  // for rings without their own
 };
 
-// Holds only the objects that need work, never all.
-class RingSync {
+// Reads page after page and works each off before the next, so it holds no more for 100,000 objects than for 1,000.
+// Made for one call of one of run(), assign_unassigned() and move_stragglers(). The requests are under way in the pool
+// and keep the sync alive: their outcomes count also if the caller gives up waiting.
+class RingSync : public std::enable_shared_from_this<RingSync> {
  public:
-  // The snapshot's object must be valid.
-  RingSync(SyncContext& context, const RingSnapshot& snapshot);
+  // The snapshot's object must be valid. The pool outlives the sync's work.
+  static std::shared_ptr<RingSync> make(SyncContext& context, WorkPool& pool, const RingSnapshot& snapshot);
 
   // All objects. Those of `dead` shards first, asked for by their label. Children before their owners, so that a new
   // shard sees the children of what it gets. An object that conflicts or is gone is not an error; the first other error
   // is returned, after everything else has been tried, or at once if many requests fail.
   event::Task<Result<void>> run(std::set<std::string> dead);
 
-  // Objects that have no shard at all.
+  // Objects that have no shard at all. Children go where their owners are at present.
   event::Task<Result<void>> assign_unassigned();
 
   // Children that are on another shard than the ring wants, whose owner has been handed over (or is no main object of
   // this ring).
   event::Task<Result<void>> move_stragglers();
 
-  // What the last of the above left to do: objects that are draining, or follow one that is; objects that have no shard
-  // though the webhook should have assigned them.
+  // The ring is another one now: what is under way is finished, nothing is tried again.
+  void retire() { retired_ = true; }
+
+  // What is left to do: objects that are draining, or follow one that is, or changed too often.
   size_t pending() const { return pending_; }
-  size_t unassigned() const { return unassigned_; }
+  // Objects that were found without a shard, and one of them by name. They have one now, unless there was an error.
+  size_t found_unassigned() const { return found_unassigned_; }
+  const std::string& example() const { return example_; }
 
  private:
   struct Resource {
@@ -63,37 +70,47 @@ class RingSync {
   };
   struct Item {
     const Resource* resource;
-    Work work;
     Judgement judgement;
     kube::ObjectMeta object;  // name, namespace and resourceVersion alone
   };
   using Wanted = std::function<bool(const Resource&, const Judgement&)>;
 
+  RingSync(SyncContext& context, WorkPool& pool, const RingSnapshot& snapshot);
+
   event::Task<void> discover();
   event::Task<void> pass(std::string label_selector, Wanted wanted);
-  event::Task<void> find_items(const Resource& resource, std::string label_selector, const Wanted& wanted);
+  event::Task<Result<void>> pass_over(const Resource& resource, std::string ns, std::string label_selector,
+                                      const Wanted& wanted);
   event::Task<void> collect_draining();
-  event::Task<void> work_off();
-  event::Task<void> work_on(Item item);
-  event::Task<void> follow_owner(Item item);
+  std::vector<std::string> namespaces_to_list(const Resource& resource) const;
+
+  static event::Task<void> work_on(std::shared_ptr<RingSync> self, Item item);
+  event::Task<void> see_to(Item item);
+  event::Task<Result<bool>> prepare(Item& item);
+  event::Task<Result<bool>> read_again(Item& item);
+  event::Task<Result<std::optional<kube::ObjectMeta>>> read_owner(const Item& item);
   event::Task<Result<json::Value>> send(const Item& item);
-  event::Task<bool> read_again(Item& item);
-  event::Task<bool> owner_has_moved(const Item& item);
-  void count(const Item& item, const json::Value& answer);
+  void count(const Item& item);
+
+  const Resource* resource_of_owner(const Item& item) const;
+  bool is_draining(const std::string& owner_key) const;
   bool selected(const Resource& resource, const kube::ObjectMeta& object) const;
   void fail(Error error);
   Result<void> result() const;
 
   SyncContext& context_;
+  WorkPool& pool_;
   Logger log_;
   sharding::ControllerRing ring_;
   RingView view_;
   kube::LabelSelector namespace_selector_;
   std::vector<Resource> resources_;  // controlled ones first
-  std::deque<Item> items_;
-  std::set<std::string> draining_;  // owner keys
+  std::vector<uint64_t> draining_;   // hashes of keys, sorted
+  bool with_owner_ = false;          // children without a shard go where their owners are
+  bool retired_ = false;
   size_t pending_ = 0;
-  size_t unassigned_ = 0;
+  size_t found_unassigned_ = 0;
+  std::string example_;
   size_t failures_ = 0;
   std::optional<Error> first_error_;
 };

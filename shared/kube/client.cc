@@ -39,11 +39,14 @@ std::string describe(std::string_view verb, const ResourceType& type, std::strin
   return text;
 }
 
-Query list_query(const ListOptions& options) {
+Query list_query(const ListOptions& options, std::string_view token = {}) {
   Query query;
   query.add("labelSelector", options.label_selector);
   query.add("fieldSelector", options.field_selector);
-  query.add("resourceVersion", options.resource_version);
+  // A page's token says itself which version it is of.
+  if (token.empty()) query.add("resourceVersion", options.resource_version);
+  if (options.limit > 0) query.add("limit", std::to_string(options.limit));
+  query.add("continue", token);
   return query;
 }
 
@@ -271,31 +274,35 @@ event::Task<Result<void>> Client::remove(ResourceType type, std::string ns, std:
   co_return Result<void>();
 }
 
+event::Task<Result<Client::PageEnd>> Client::read_page(ResourceType type, const ListOptions& options, std::string token,
+                                                       std::function<void(json::Value)> on_item) {
+  Query query = list_query(options, token);
+  std::string what = describe("list", type, options.ns, "");
+  Call call{.what = what, .method = "GET", .path = path_of(type, options.ns) + query.text()};
+  if (options.metadata_only) call.accept = kMetadataList;
+  auto answer = co_await open(std::move(call));
+  if (!answer) co_return failure(answer.error());
+  ListSplitter splitter(std::move(on_item));
+  for (;;) {
+    auto piece = co_await event::with_timeout(loop_, options_.timeout, what, answer->body->next());
+    if (!piece) co_return failure(piece.error().with_context(what));
+    if (piece->empty()) break;
+    if (auto fed = splitter.feed(*piece); !fed) co_return failure(fed.error().with_context(what));
+  }
+  auto list = splitter.finish();
+  if (!list) co_return failure(list.error().with_context(what));
+  co_return PageEnd{.next = std::string(list->string_at({"metadata", "continue"})),
+                    .resource_version = std::string(list->string_at({"metadata", "resourceVersion"}))};
+}
+
 event::Task<Result<std::string>> Client::list_pages(ResourceType type, ListOptions options,
                                                     std::function<void(json::Value)> on_item) {
-  std::string next_page;
+  std::string token;
   for (;;) {
-    Query query = list_query(options);
-    if (options.limit > 0) query.add("limit", std::to_string(options.limit));
-    query.add("continue", next_page);
-    std::string what = describe("list", type, options.ns, "");
-    Call call{.what = what, .method = "GET", .path = path_of(type, options.ns) + query.text()};
-    if (options.metadata_only) call.accept = kMetadataList;
-    auto answer = co_await open(std::move(call));
-    if (!answer) co_return failure(answer.error());
-    ListSplitter splitter(on_item);
-    for (;;) {
-      auto piece = co_await event::with_timeout(loop_, options_.timeout, what, answer->body->next());
-      if (!piece) co_return failure(piece.error().with_context(what));
-      if (piece->empty()) break;
-      if (auto fed = splitter.feed(*piece); !fed) co_return failure(fed.error().with_context(what));
-    }
-    auto list = splitter.finish();
-    if (!list) co_return failure(list.error().with_context(what));
-    next_page = list->string_at({"metadata", "continue"});
-    if (next_page.empty()) co_return std::string(list->string_at({"metadata", "resourceVersion"}));
-    // The token says which version the pages are of.
-    options.resource_version.clear();
+    auto page = co_await read_page(type, options, token, on_item);
+    if (!page) co_return failure(page.error());
+    if (page->next.empty()) co_return std::move(page->resource_version);
+    token = std::move(page->next);
   }
 }
 
@@ -316,7 +323,20 @@ event::Task<Result<std::string>> Client::for_each_metadata(ResourceType type, Li
   });
 }
 
+event::Task<Result<std::vector<ObjectMeta>>> Client::next_metadata_page(ResourceType type, ListOptions options,
+                                                                        std::string& token) {
+  options.metadata_only = true;
+  std::vector<ObjectMeta> objects;
+  auto page = co_await read_page(type, options, token, [&objects](json::Value item) {
+    if (const json::Value* metadata = item.find("metadata")) objects.push_back(parse_object_meta(*metadata));
+  });
+  if (!page) co_return failure(page.error());
+  token = std::move(page->next);
+  co_return objects;
+}
+
 event::Task<Result<std::unique_ptr<Watch>>> Client::watch(ResourceType type, ListOptions options) {
+  options.limit = 0;
   Query query = list_query(options);
   query.add("watch", "true");
   query.add("allowWatchBookmarks", "true");

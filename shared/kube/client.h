@@ -121,6 +121,11 @@ class Client {
   // resource version. The callback runs while the answer is read and must not destroy anything of this client.
   event::Task<Result<std::string>> for_each_metadata(ResourceType type, ListOptions options,
                                                      std::function<void(ObjectMeta)> callback);
+  // One page of that, options.limit objects at most, for callers that work a page off before they ask for the next: an
+  // empty token asks for the first page, and is empty again after the last. The token must outlive the task. kGone when
+  // a token has expired: begin anew.
+  event::Task<Result<std::vector<ObjectMeta>>> next_metadata_page(ResourceType type, ListOptions options,
+                                                                  std::string& token);
   // From options.resource_version on, with bookmarks.
   event::Task<Result<std::unique_ptr<Watch>>> watch(ResourceType type, ListOptions options);
 
@@ -131,11 +136,17 @@ class Client {
 
  private:
   struct Call;
+  struct PageEnd {
+    std::string next;  // the token of the next page; empty: this was the last one
+    std::string resource_version;
+  };
   http::Request make_request(const Call& call);
   event::Task<Result<http::StreamingResponse>> open(Call call);
   event::Task<Result<std::string>> read_all(http::BodyReader& body);
   event::Task<Result<std::string>> send(Call call);
   event::Task<Result<json::Value>> send_for_object(Call call);
+  event::Task<Result<PageEnd>> read_page(ResourceType type, const ListOptions& options, std::string token,
+                                         std::function<void(json::Value)> on_item);
   event::Task<Result<std::string>> list_pages(ResourceType type, ListOptions options,
                                               std::function<void(json::Value)> on_item);
 

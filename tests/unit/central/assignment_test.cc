@@ -197,5 +197,56 @@ TEST(GeneratedNameTest, LooksLikeTheApiServers) {
   EXPECT_EQ(generated_name(std::string(200, 'x'), 0).size(), 63U);
 }
 
+// A child of an object that the ring wants on `otherwise`, made by another shard.
+AdmissionInput child_of_another_shards_object() {
+  AdmissionInput input = config_map();
+  std::string_view wanted = three_shards().owner("/Secret/default/foo");
+  input.pod = wanted == "shard-0" ? "shard-1" : "shard-0";
+  return input;
+}
+
+kube::ObjectMeta owner_on(std::string_view shard, std::string uid = "u1") {
+  kube::ObjectMeta owner;
+  owner.name = "foo";
+  owner.ns = "default";
+  owner.uid = std::move(uid);
+  owner.labels.emplace(kShardLabel, shard);
+  return owner;
+}
+
+TEST(AssignmentTest, ChildThatAnotherShardCreatesRaisesTheQuestionWhereItsOwnerIs) {
+  AdmissionInput input = child_of_another_shards_object();
+  auto decision = decide(input);
+  auto* question = std::get_if<AskOwner>(&decision);
+  ASSERT_TRUE(question);
+  EXPECT_EQ(question->owner.name, "foo");
+  EXPECT_EQ(question->otherwise, three_shards().owner("/Secret/default/foo"));
+
+  auto place = [&](std::optional<kube::ObjectMeta> owner) {
+    return place_with_owner(input, "example", three_shards(), *question, owner).shard;
+  };
+  EXPECT_EQ(place(owner_on(input.pod)), input.pod);
+  EXPECT_EQ(place(owner_on(question->otherwise)), question->otherwise);
+  EXPECT_EQ(place(owner_on("gone")), question->otherwise);
+  EXPECT_EQ(place(owner_on(input.pod, "u2")), question->otherwise) << "another object of that name";
+  EXPECT_EQ(place(std::nullopt), question->otherwise);
+}
+
+TEST(AssignmentTest, OtherCreatorsRaiseNoQuestion) {
+  AdmissionInput input = config_map();
+  for (std::string pod :
+       {std::string(), std::string("some-pod"), std::string(three_shards().owner("/Secret/default/foo"))}) {
+    input.pod = pod;
+    EXPECT_TRUE(std::holds_alternative<Assign>(decide(input))) << pod;
+  }
+  AdmissionInput update = child_of_another_shards_object();
+  update.operation = "UPDATE";
+  update.old_object = update.object;
+  EXPECT_TRUE(std::holds_alternative<Assign>(decide(update))) << "a shard that releases a child";
+  AdmissionInput main = secret();
+  main.pod = child_of_another_shards_object().pod;
+  EXPECT_TRUE(std::holds_alternative<Assign>(decide(main)));
+}
+
 }  // namespace
 }  // namespace ringside::central

@@ -35,9 +35,9 @@ class ObjectWorkTest : public testing::Test {
   std::string other_;
 };
 
-TEST_F(ObjectWorkTest, UnassignedMoves) {
-  EXPECT_EQ(main_work(), Work::kMove);
-  EXPECT_EQ(child_work(), Work::kMove);
+TEST_F(ObjectWorkTest, WithoutShardItIsAssigned) {
+  EXPECT_EQ(main_work(), Work::kAssign);
+  EXPECT_EQ(child_work(), Work::kAssign);
 }
 
 TEST_F(ObjectWorkTest, ObjectOfAShardThatIsNotAvailableMovesDrainedOrNot) {
@@ -64,7 +64,7 @@ TEST_F(ObjectWorkTest, MainOnAnotherAvailableShardIsDrainedOnce) {
   object_.labels[kShard] = other_;
   EXPECT_EQ(main_work(), Work::kDrain);
   object_.labels[kDrain] = "true";
-  EXPECT_EQ(main_work(), Work::kNone);
+  EXPECT_EQ(main_work(), Work::kAwait);
 }
 
 TEST_F(ObjectWorkTest, ChildOnAnotherAvailableShardWaitsForItsOwner) {
@@ -85,12 +85,17 @@ TEST_F(ObjectWorkTest, WithoutShardsEverythingStays) {
 }
 
 TEST_F(ObjectWorkTest, PatchesAreMergePatchesOfTheVersionThatWasSeen) {
-  EXPECT_EQ(json::to_string(view_.patch(Work::kMove, object_)),
-            R"({"metadata":{"resourceVersion":"7","labels":{"shard.alpha.sharding.timebertt.dev/example":null,)"
-            R"("drain.alpha.sharding.timebertt.dev/example":null}}})");
-  EXPECT_EQ(json::to_string(view_.patch(Work::kDrain, object_)),
+  auto patch = [this](Work work) {
+    return json::to_string(view_.patch({.work = work, .desired = "b", .owner_key = "/Secret/default/foo"}, object_));
+  };
+  for (Work work : {Work::kAssign, Work::kMove, Work::kFollow}) {
+    EXPECT_EQ(patch(work),
+              R"({"metadata":{"resourceVersion":"7","labels":{"shard.alpha.sharding.timebertt.dev/example":"b",)"
+              R"("drain.alpha.sharding.timebertt.dev/example":null}}})");
+  }
+  EXPECT_EQ(patch(Work::kDrain),
             R"({"metadata":{"resourceVersion":"7","labels":{"drain.alpha.sharding.timebertt.dev/example":"true"}}})");
-  EXPECT_EQ(json::to_string(view_.patch(Work::kWithdrawDrain, object_)),
+  EXPECT_EQ(patch(Work::kWithdrawDrain),
             R"({"metadata":{"resourceVersion":"7","labels":{"drain.alpha.sharding.timebertt.dev/example":null}}})");
 }
 

@@ -1,3 +1,4 @@
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "central/ring_reconciler.h"
@@ -22,11 +23,11 @@ TEST(RingStatusTest, GoodRingIsReady) {
 }
 
 TEST(RingStatusTest, ProblemIsSaidInWordsAndPermissionsHaveAReasonOfTheirOwn) {
-  auto forbidden = make_ring_status({}, 1, 0, 0, Error{ErrorKind::kForbidden, "cannot list secrets"}, kNow);
+  auto forbidden = make_ring_status({}, 1, 0, 0, trouble_of(Error{ErrorKind::kForbidden, "cannot list secrets"}), kNow);
   EXPECT_EQ(forbidden.conditions[0].status, "False");
   EXPECT_EQ(forbidden.conditions[0].reason, "PermissionMissing");
   EXPECT_EQ(forbidden.conditions[0].message, "cannot list secrets");
-  auto other = make_ring_status({}, 1, 0, 0, Error{ErrorKind::kRetry, "try again"}, kNow);
+  auto other = make_ring_status({}, 1, 0, 0, trouble_of(Error{ErrorKind::kRetry, "try again"}), kNow);
   EXPECT_EQ(other.conditions[0].reason, "ReconciliationFailed");
 }
 
@@ -37,7 +38,7 @@ TEST(RingStatusTest, ThereIsExactlyOneConditionAndItsTransitionTimeIsKept) {
   ASSERT_EQ(status.conditions.size(), 1u);
   EXPECT_EQ(status.conditions[0].last_transition_time, kNow);
   EXPECT_EQ(status.conditions[0].observed_generation, 2);
-  status = make_ring_status(status, 2, 1, 1, Error{ErrorKind::kRetry, "x"}, kNow + seconds(90));
+  status = make_ring_status(status, 2, 1, 1, trouble_of(Error{ErrorKind::kRetry, "x"}), kNow + seconds(90));
   EXPECT_EQ(status.conditions[0].last_transition_time, kNow + seconds(90));
 }
 
@@ -62,6 +63,27 @@ TEST(TakenLeaseTest, WithoutADurationTheDefaultCounts) {
   json::Value lease;
   lease["metadata"]["name"] = "a";
   EXPECT_EQ(taken_lease(lease, kNow).int_at({"spec", "leaseDurationSeconds"}), 30);
+}
+
+TEST(RingStatusTest, SyncsThatFoundNothingUnusualAreNoTrouble) {
+  EXPECT_EQ(trouble_of(SyncOutcome{}), std::nullopt);
+}
+
+TEST(RingStatusTest, ObjectsThatNobodyHadAssignedAreNamedAndCounted) {
+  auto trouble = trouble_of(SyncOutcome{.problem = std::nullopt, .orphans = 3, .orphan = "secrets default/foo"});
+  ASSERT_TRUE(trouble);
+  EXPECT_EQ(trouble->reason, "ObjectsUnassigned");
+  EXPECT_THAT(trouble->message, testing::StartsWith("3 objects had no shard, for example secrets default/foo"));
+  EXPECT_THAT(trouble->message, testing::EndsWith("they have been assigned now"));
+}
+
+TEST(RingStatusTest, WhatKeepsThemFromBeingAssignedDecidesTheReason) {
+  auto trouble = trouble_of(SyncOutcome{
+      .problem = Error{ErrorKind::kForbidden, "cannot patch secrets"}, .orphans = 1, .orphan = "secrets default/foo"});
+  ASSERT_TRUE(trouble);
+  EXPECT_EQ(trouble->reason, "PermissionMissing");
+  EXPECT_THAT(trouble->message, testing::StartsWith("1 object had no shard"));
+  EXPECT_THAT(trouble->message, testing::EndsWith("assigning them failed: cannot patch secrets"));
 }
 
 }  // namespace
