@@ -98,7 +98,7 @@ class Api:
             context.load_cert_chain(file.name)
         return cls(cluster.server, context)
 
-    def request(self, method, path, body=None, content_type="application/json"):
+    def request(self, method, path, body=None, content_type="application/json", headers=None):
         for attempt in (1, 2):
             connection = getattr(self._local, "connection", None)
             if connection is None:
@@ -107,7 +107,7 @@ class Api:
                 self._local.connection = connection
             try:
                 text = None if body is None else json.dumps(body)
-                connection.request(method, path, text, {"Content-Type": content_type})
+                connection.request(method, path, text, {"Content-Type": content_type, **(headers or {})})
                 response = connection.getresponse()
                 text = response.read().decode()
                 break
@@ -144,6 +144,12 @@ class Api:
 
     def delete(self, path):
         return self.request("DELETE", path)
+
+    @staticmethod
+    def as_pod(pod):
+        """Headers that make a request look as if it were made with that pod's token (and every permission)."""
+        return {"Impersonate-User": "system:serviceaccount:default:a-shard", "Impersonate-Group": "system:masters",
+                "Impersonate-Extra-authentication.kubernetes.io%2Fpod-name": pod}
 
     def token(self, namespace, serviceaccount):
         path = f"/api/v1/namespaces/{namespace}/serviceaccounts/{serviceaccount}/token"
