@@ -20,6 +20,7 @@ class ServiceHandler : public StreamHandler {
     if (!has_body) return answer();
     auto length = parse_int(request_.head.headers.get_or("content-length", "0"));
     if (!length || size_t(*length) > limits_.max_body_bytes) return refuse_size();
+    request_.body.reserve(size_t(*length));
     timer_ = loop_.timer([this] { refuse(408, "the request body did not arrive in time\n"); });
     timer_->arm(limits_.body_timeout);
   }

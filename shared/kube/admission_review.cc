@@ -1,9 +1,6 @@
 #include "kube/admission_review.h"
 
-#include <rapidjson/error/en.h>
-#include <rapidjson/memorystream.h>
-#include <rapidjson/reader.h>
-
+#include <algorithm>
 #include <limits>
 #include <unordered_map>
 #include <utility>
@@ -14,8 +11,7 @@ namespace {
 constexpr std::string_view kApiVersion = "admission.k8s.io/v1";
 constexpr std::string_view kKind = "AdmissionReview";
 
-// Where the scanner is: what the members of an object are to it.
-enum class Place { kSkipped, kWhole, kReview, kRequest, kObject, kWholeObject, kMetadata, kUser, kOptions };
+using Place = AdmissionReviewParser::Place;
 
 bool is_one_of(std::string_view name, std::initializer_list<std::string_view> names) {
   for (std::string_view each : names) {
@@ -63,111 +59,6 @@ void drop_duplicates(json::Object& object) {
     if (last.at(object[i].first) == i) unique.emplace_back(object[i].first, std::move(object[i].second));
   }
   object = std::move(unique);
-}
-
-// RapidJSON's handler: builds a Value of the places that are kept. No recursion, memory for what is kept only.
-class Scanner {
- public:
-  explicit Scanner(WholeObject whole) : whole_(whole) {}
-
-  bool Null() { return add(nullptr); }
-  bool Bool(bool value) { return add(value); }
-  bool Int(int value) { return add(value); }
-  bool Uint(unsigned value) { return add(int64_t(value)); }
-  bool Int64(int64_t value) { return add(value); }
-  bool Uint64(uint64_t value) {
-    bool fits = value <= uint64_t(std::numeric_limits<int64_t>::max());
-    return fits ? add(int64_t(value)) : add(double(value));
-  }
-  bool Double(double value) { return add(value); }
-  bool RawNumber(const char*, rapidjson::SizeType, bool) { return false; }
-  bool String(const char* text, rapidjson::SizeType size, bool) {
-    return next_place() == Place::kSkipped || add(std::string(text, size));
-  }
-  bool StartObject() { return open(json::Object()); }
-  bool Key(const char* text, rapidjson::SizeType size, bool) {
-    if (skipped_depth_ == 0) {
-      open_.back().name.assign(text, size);
-      open_.back().next = place_of(open_.back().place, open_.back().name, whole_);
-    }
-    return true;
-  }
-  bool EndObject(rapidjson::SizeType) { return close(); }
-  bool StartArray() { return open(json::Array()); }
-  bool EndArray(rapidjson::SizeType) { return close(); }
-
-  json::Value take() { return std::move(root_); }
-  bool too_deep() const { return too_deep_; }
-
- private:
-  // A container that is kept and not closed yet.
-  struct Container {
-    json::Value value;
-    Place place;                   // what its members are
-    std::string name = {};         // of the member being read, if it is an object
-    Place next = Place::kSkipped;  // the place of the value being read
-  };
-
-  Place next_place() const {
-    if (skipped_depth_ > 0) return Place::kSkipped;
-    return open_.empty() ? Place::kReview : open_.back().next;
-  }
-
-  bool add(json::Value value) {
-    if (next_place() == Place::kSkipped) return true;
-    if (open_.empty()) {
-      root_ = std::move(value);
-    } else if (json::Array* array = open_.back().value.as_array()) {
-      array->push_back(std::move(value));
-    } else {
-      open_.back().value.as_object()->emplace_back(std::move(open_.back().name), std::move(value));
-    }
-    return true;
-  }
-
-  bool open(json::Value container) {
-    Place place = next_place();
-    int depth = int(open_.size()) + skipped_depth_;
-    too_deep_ = depth >= (place == Place::kSkipped ? kMaxSkippedDepth : json::kMaxDepth);
-    if (too_deep_) return false;
-    if (place == Place::kSkipped) {
-      ++skipped_depth_;
-      return true;
-    }
-    // An array where an object belongs has no members of note: its items are kept only where everything is.
-    Place items = container.is_array() && place == Place::kWhole ? Place::kWhole : Place::kSkipped;
-    open_.push_back({std::move(container), place});
-    open_.back().next = items;
-    return true;
-  }
-
-  bool close() {
-    if (skipped_depth_ > 0) {
-      --skipped_depth_;
-      return true;
-    }
-    json::Value done = std::move(open_.back().value);
-    open_.pop_back();
-    if (json::Object* object = done.as_object()) drop_duplicates(*object);
-    return add(std::move(done));
-  }
-
-  WholeObject whole_;
-  json::Value root_;
-  std::vector<Container> open_;  // outermost first
-  int skipped_depth_ = 0;        // containers open below the innermost kept one
-  bool too_deep_ = false;
-};
-
-Result<json::Value> scan(std::string_view body, WholeObject whole) {
-  rapidjson::MemoryStream stream(body.data(), body.size());
-  rapidjson::Reader reader;
-  Scanner scanner(whole);
-  reader.Parse<rapidjson::kParseIterativeFlag | rapidjson::kParseValidateEncodingFlag>(stream, scanner);
-  if (!reader.HasParseError()) return scanner.take();
-  std::string why = scanner.too_deep() ? "nested too deep" : rapidjson::GetParseError_En(reader.GetParseErrorCode());
-  return failure(ErrorKind::kInvalid,
-                 "AdmissionReview: not valid JSON at offset " + std::to_string(reader.GetErrorOffset()) + ": " + why);
 }
 
 std::unexpected<Error> invalid(std::string_view what) {
@@ -223,10 +114,85 @@ std::string_view UserInfo::extra_value(std::string_view key) const {
   return found == extra.end() || found->second.empty() ? std::string_view() : std::string_view(found->second.front());
 }
 
-Result<AdmissionRequest> parse_admission_review(std::string_view body, WholeObject whole) {
-  auto review = scan(body, whole);
-  if (!review) return failure(review.error());
-  if (!review->is_object()) return invalid("is no JSON object");
+AdmissionReviewParser::AdmissionReviewParser(std::string_view body, WholeObject whole) : cursor_(body), whole_(whole) {
+  if (cursor_.peek() == '{') {
+    enter(Place::kReview, "");
+  } else {
+    none_ = true;
+  }
+}
+
+void AdmissionReviewParser::enter(Place place, std::string name) {
+  cursor_.enter_object();
+  open_.push_back({.name = std::move(name), .place = place, .members = {}});
+}
+
+bool AdmissionReviewParser::step(size_t budget) {
+  size_t stop = cursor_.position() + std::min(budget, std::numeric_limits<size_t>::max() - cursor_.position());
+  while (!open_.empty() && !error_ && !cursor_.failed()) {
+    if (passing_) {
+      if (!cursor_.pass_value(stop - std::min(stop, cursor_.position()))) return false;
+      passing_ = false;
+      if (!cursor_.failed() && wanted_ != Place::kSkipped) keep();
+      continue;
+    }
+    if (cursor_.position() >= stop) return false;
+    auto name = cursor_.next_name();
+    if (!name) {
+      if (!cursor_.failed()) leave();
+      continue;
+    }
+    wanted_ = place_of(open_.back().place, *name, whole_);
+    if (wanted_ != Place::kSkipped && wanted_ != Place::kWhole && cursor_.peek() == '{') {
+      enter(wanted_, std::move(*name));
+    } else {
+      name_ = std::move(*name);
+      passing_ = true;
+    }
+  }
+  return true;
+}
+
+// The value that was just passed.
+void AdmissionReviewParser::keep() {
+  // An array where an object belongs has no members of note.
+  bool empty = wanted_ != Place::kWhole && cursor_.value().starts_with('[');
+  auto value = empty ? json::Value(json::Array()) : json::parse(cursor_.value());
+  if (value) {
+    open_.back().members.emplace_back(std::move(name_), std::move(*value));
+  } else {
+    error_ = value.error();
+  }
+}
+
+void AdmissionReviewParser::leave() {
+  Open done = std::move(open_.back());
+  open_.pop_back();
+  drop_duplicates(done.members);
+  if (open_.empty()) {
+    review_ = std::move(done.members);
+  } else {
+    open_.back().members.emplace_back(std::move(done.name), std::move(done.members));
+  }
+}
+
+Result<AdmissionRequest> AdmissionReviewParser::take() {
+  bool at_end = cursor_.peek() == '\0';
+  if (none_ && !at_end) return invalid("is no JSON object");
+  std::string_view why;
+  if (error_) {
+    why = error_->message;
+  } else if (none_) {
+    why = "it is empty";
+  } else if (cursor_.failed() && at_end) {
+    why = "it ends too early";
+  } else if (cursor_.failed() || !at_end) {
+    why = "unexpected character";
+  }
+  if (!why.empty()) {
+    return invalid("not valid JSON before offset " + std::to_string(cursor_.position()) + ": " + std::string(why));
+  }
+  json::Value* review = &review_;
   auto type = parse_type_meta(*review);
   if (type.kind != kKind || type.api_version != kApiVersion) {
     return invalid("kind '" + type.kind + "' of '" + type.api_version + "' is not " + std::string(kKind) + " of " +
@@ -253,8 +219,15 @@ Result<AdmissionRequest> parse_admission_review(std::string_view body, WholeObje
   result.object_meta = parse_metadata(*request, "object");
   result.old_object_meta = parse_metadata(*request, "oldObject");
   json::Value* object = request->find("object");
-  if (object && whole == WholeObject::kKeep) result.object = std::move(*object);
+  if (object && whole_ == WholeObject::kKeep) result.object = std::move(*object);
   return result;
+}
+
+Result<AdmissionRequest> parse_admission_review(std::string_view body, WholeObject whole) {
+  AdmissionReviewParser parser(body, whole);
+  while (!parser.step(body.size())) {
+  }
+  return parser.take();
 }
 
 AdmissionResponse allow() {

@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "base/json.h"
+#include "base/json_cursor.h"
 #include "kube/meta.h"
 #include "kube/status.h"
 
@@ -64,13 +65,48 @@ struct AdmissionRequest {
 
 enum class WholeObject { kSkip, kKeep };
 
-// As deep as the API server lets JSON be.
-inline constexpr int kMaxSkippedDepth = 10'000;
-
 // The body of the webhook's request. kInvalid, with a message for people, if it is no JSON, no AdmissionReview of
 // admission.k8s.io/v1, lacks request or uid, has an unknown operation, or is nested deeper than json::kMaxDepth where
-// it is kept (kMaxSkippedDepth where it is skipped).
+// it is kept. What is skipped is not checked: the API server has read it.
 Result<AdmissionRequest> parse_admission_review(std::string_view body, WholeObject whole = WholeObject::kSkip);
+
+// The same in steps, for those who have others waiting: step() until it is true, then take().
+class AdmissionReviewParser {
+ public:
+  // The body must outlive the parser.
+  explicit AdmissionReviewParser(std::string_view body, WholeObject whole = WholeObject::kSkip);
+
+  // Reads on, by about `budget` bytes at most. True at the end, or when the rest does not matter.
+  bool step(size_t budget);
+  Result<AdmissionRequest> take();
+
+  // What the members of an object are to the parser.
+  enum class Place { kSkipped, kWhole, kReview, kRequest, kObject, kWholeObject, kMetadata, kUser, kOptions };
+
+ private:
+  // An object that is kept, and not closed yet.
+  struct Open {
+    std::string name;  // of the member that it is
+    Place place;
+    json::Object members;
+  };
+
+  void enter(Place place, std::string name);
+  void keep();
+  void leave();
+
+  json::Cursor cursor_;
+  WholeObject whole_;
+  std::vector<Open> open_;  // outermost first
+  // Of the value that is being passed.
+  bool passing_ = false;
+  std::string name_;
+  Place wanted_ = Place::kSkipped;
+
+  bool none_ = false;  // it does not begin as an object
+  std::optional<Error> error_;
+  json::Value review_;
+};
 
 // An answer: allowed, allowed with a JSON patch, or denied.
 struct AdmissionResponse {

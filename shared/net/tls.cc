@@ -198,14 +198,21 @@ class TlsStream : public ByteStream {
     ERR_clear_error();
   }
 
+  // SSL_read gives one record, at most. Peers that write small ones (Go begins with 1.4 KB) have many in what is
+  // buffered, and all that fit come in one call.
   IoResult read(std::span<char> buffer) override {
-    ERR_clear_error();
-    size_t n = 0;
-    int done = SSL_read_ex(ssl_.get(), buffer.data(), buffer.size(), &n);
-    IoResult result = done == 1 ? IoResult{IoStatus::kOk, n} : failed(done);
+    if (ended_) return *ended_;
+    size_t total = 0;
+    IoResult result;
+    do {
+      result = read_record(buffer.subspan(total));
+      if (result.status == IoStatus::kOk) total += result.n;
+    } while (result.status == IoStatus::kOk && total < buffer.size() && SSL_has_pending(ssl_.get()));
     may_hold_more_ = result.status == IoStatus::kOk;
+    bool ended = result.status == IoStatus::kEnd || result.status == IoStatus::kError;
+    if (ended && total > 0) ended_ = result;  // for the next call
     post_if_buffered();
-    return result;
+    return total > 0 ? IoResult{IoStatus::kOk, total} : result;
   }
 
   IoResult write(std::string_view bytes) override {
@@ -244,7 +251,7 @@ class TlsStream : public ByteStream {
   }
 
   // Decrypted or buffered bytes do not make the inner stream readable, so tell the user ourselves.
-  bool buffered() const { return want_read_ && may_hold_more_ && SSL_has_pending(ssl_.get()); }
+  bool buffered() const { return want_read_ && (ended_ || (may_hold_more_ && SSL_has_pending(ssl_.get()))); }
   void post_if_buffered() {
     if (posted_ || !buffered()) return;
     posted_ = loop_.post([this] {
@@ -254,6 +261,13 @@ class TlsStream : public ByteStream {
       auto callback = callback_;
       callback(true, false);
     });
+  }
+
+  IoResult read_record(std::span<char> buffer) {
+    ERR_clear_error();
+    size_t n = 0;
+    int done = SSL_read_ex(ssl_.get(), buffer.data(), buffer.size(), &n);
+    return done == 1 ? IoResult{IoStatus::kOk, n} : failed(done);
   }
 
   IoResult failed(int result) {
@@ -276,6 +290,7 @@ class TlsStream : public ByteStream {
   // Bytes may be there without the inner stream being readable: the last read did not end in kWouldBlock, or the
   // handshake has read past its own end.
   bool may_hold_more_ = true;
+  std::optional<IoResult> ended_;  // a read has come to the end, or failed, behind bytes that it returned
   std::unique_ptr<event::Posted> posted_;
   Error error_;
 };

@@ -221,8 +221,14 @@ class Process:
         return int(next(line.split()[1] for line in status.splitlines() if line.startswith("VmRSS")))
 
 
+    def cpu_seconds(self):
+        """User and system time so far."""
+        fields = pathlib.Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 class Central(Process):
-    def __init__(self, folder, name, kubeconfig, settings=None):
+    def __init__(self, folder, name, kubeconfig, settings=None, log_level="debug"):
         self.webhook_port, self.health_port, self.metrics_port = free_port(), free_port(), free_port()
         config = {"apiVersion": "config.sharding.timebertt.dev/v1alpha1", "kind": "SharderConfig",
                   "health": {"bindAddress": f"127.0.0.1:{self.health_port}"},
@@ -232,7 +238,7 @@ class Central(Process):
                   **(settings or {})}
         path = folder / f"{name}.yaml"
         path.write_text(yaml.safe_dump(config))
-        arguments = ["--config", str(path), "--kubeconfig", str(kubeconfig), "--log-level", "debug"]
+        arguments = ["--config", str(path), "--kubeconfig", str(kubeconfig), "--log-level", log_level]
         super().__init__("ringside-central", arguments, folder / f"{name}.log")
 
     def ready(self):
