@@ -3,6 +3,7 @@
 SHELL := /bin/bash
 PYTHON := /usr/bin/python3
 JOBS ?= 2
+GO_PROGRAMS := $(patsubst %/go.mod,%,$(wildcard examples/*/go.mod tests/support/*/go.mod))
 
 .PHONY: help
 help: ## Show this help
@@ -38,14 +39,16 @@ test-unit: packages ## Unit tests, under ASan and UBSan
 	@cmake --build --preset asan -j $(JOBS)
 	@ctest --test-dir build/asan --output-on-failure -j $(JOBS)
 	@$(PYTHON) -m pytest -q tests/unit
-	@cd examples/checksum-controller && go test -p $(JOBS) ./...
+	@for directory in $(GO_PROGRAMS); do (cd $$directory && go test -p $(JOBS) ./...) || exit 1; done
 
 .PHONY: test-integration
 test-integration: ## The programs against a real API server; needs `make setup build`
+	@scripts/build-images --all
 	@$(PYTHON) -m pytest -q tests/cluster tests/integration
 
 .PHONY: test-e2e
 test-e2e: ## Unmodified controllers on a real cluster; needs `make setup build`
+	@scripts/build-images --all
 	@$(PYTHON) -m pytest -q tests/e2e
 
 .PHONY: test-long
@@ -70,7 +73,7 @@ format: ## Format the C++ code
 
 .PHONY: clean
 clean: ## Remove what was built (not the cache of Kubernetes)
-	rm -rf build examples/*/bin
+	rm -rf build $(addsuffix /bin,$(GO_PROGRAMS))
 
 # Every target writes its logs there.
 $(shell mkdir -p build)
