@@ -1,0 +1,200 @@
+"""Two unmodified controllers that punish mistakes, while their rings change: the site-controller deletes the children of an
+owner that it does not see, the pool-controller makes another child for each that it does not see.
+
+Both live through the same story, and the audit log is judged afterwards, revision by revision. That everything ends as it
+should is asserted while the story is told; the judges look for damage on the way. What they find in a ring is a known limit of
+today (docs/design.md, "Known limits"): those tests are expected to fail, and the measurements have the numbers.
+"""
+
+import dataclasses
+
+import pytest
+from audit_replay import in_order
+from example_ring import INGRESSES, POOL_MEMBERS, POOLS, SITES, ExampleRing
+from hash_ring import controller_of
+from world import Moment, eventually
+
+OBJECTS, MEMBERS = 20, 3
+KNOWN_LIMIT = pytest.mark.xfail(raises=AssertionError, strict=False, reason="docs/design.md, Known limits")
+
+
+@dataclasses.dataclass
+class Story:
+    sites: ExampleRing
+    pools: ExampleRing
+    sharded: Moment = None  # when the roll-out of the annotation began
+
+    @property
+    def rings(self):
+        return self.sites, self.pools
+
+    def judged_by(self, judge):
+        """-> the damage that the judge sees before the roll-out, and from then on."""
+        faults = judge(in_order(self.sites.world.cluster.audit_events()))
+        return [[str(fault) for fault in faults if (self.sharded.until(fault.time) >= 0) == sharded] for sharded in (False, True)]
+
+
+@dataclasses.dataclass
+class Fault:
+    time: str
+    what: str
+    by: str
+
+    def __str__(self):
+        return f"{self.time} {self.what} by {self.by}"
+
+
+@pytest.fixture(scope="module")
+def story(world):
+    told = Story(ExampleRing(world, "site-controller", SITES, INGRESSES),
+                 ExampleRing(world, "pool-controller", POOLS, POOL_MEMBERS))
+    for ring in told.rings:
+        ring.load()
+        ring.install(sharded=False)
+    add(told, "first", OBJECTS)
+    finished(told)
+    change(told, 0)
+    finished(told)
+    told.sharded = Moment()
+    live_as_rings(told)
+    yield told
+    for ring in told.rings:
+        ring.remove()
+
+
+def live_as_rings(story):
+    """Rolled out as rings, then scaled out and in, with objects coming, changing and going meanwhile."""
+    for ring in story.rings:
+        ring.install(sharded=True)
+    for ring in story.rings:
+        ring.rolled_out()
+        ring.settle(2)
+    for index, shards in enumerate((4, 2), start=1):
+        for ring in story.rings:
+            ring.scale(shards)
+        add(story, f"later-{index}", OBJECTS // 5)
+        change(story, index)
+        for ring in story.rings:
+            ring.settle(shards)
+    finished(story)
+
+
+def add(story, prefix, count):
+    for index in range(count):
+        story.sites.create(f"{prefix}-{index}", {"host": f"{prefix}-{index}.test", "service": "web"})
+        story.pools.create(f"{prefix}-{index}", {"replicas": MEMBERS})
+
+
+def change(story, index):
+    """A Site and a Pool go, a Pool grows, another shrinks."""
+    for ring in story.rings:
+        ring.delete(f"first-{index}")
+    story.pools.api.patch(f"{POOLS.path}/first-{index + 5}", {"spec": {"replicas": MEMBERS + 1}})
+    story.pools.api.patch(f"{POOLS.path}/first-{index + 10}", {"spec": {"replicas": MEMBERS - 1}})
+
+
+def finished(story):
+    """Every object has the children it should have, and nothing else has any."""
+    def sites_are():
+        wanted = {item["metadata"]["name"]: 2 for item in story.sites.api.metadata(SITES.path)}
+        return story.sites.child_counts() == wanted
+
+    def pools_are():
+        wanted = {item["metadata"]["name"]: item["spec"]["replicas"] for item in story.pools.api.items(POOLS.path)}
+        return story.pools.child_counts() == wanted
+    eventually(sites_are, 60, "two Ingresses for each Site")
+    eventually(pools_are, 60, "as many PoolMembers for each Pool as it asks for")
+
+
+def deleted_ingresses_of_living_sites(entries):
+    living, owners, faults = set(), {}, []
+    for _, event in entries:
+        resource, response = event["objectRef"]["resource"], event.get("responseObject") or {}
+        gone = event["verb"] in ("delete", "deletecollection")
+        if resource == SITES.plural:
+            (living.discard if gone else living.add)(uid_of(response))
+        if resource != INGRESSES.plural:
+            continue
+        for item in response.get("items", []) if event["verb"] == "deletecollection" else [response]:
+            owner = controller_of(item.get("metadata", {}))
+            if owner:
+                owners[uid_of(item)] = owner["uid"]
+            if gone and owners[uid_of(item)] in living:
+                faults.append(Fault(event["stageTimestamp"], f"{event['verb']} {event['requestURI']}", pod_of(event)))
+    return faults
+
+
+def members_too_many(entries):
+    limits, members, faults = {}, {}, []
+    for _, event in entries:
+        resource, response = event["objectRef"]["resource"], event.get("responseObject") or {}
+        if resource == POOLS.plural and "spec" in response:
+            # A Pool that asks for fewer than before has more until some are deleted.
+            limits[uid_of(response)] = max(response["spec"]["replicas"], limits.get(uid_of(response), 0))
+        elif resource == POOL_MEMBERS.plural and event["verb"] == "create":
+            pool = controller_of(response["metadata"])["uid"]
+            members[uid_of(response)] = pool
+            count = sum(1 for other in members.values() if other == pool)
+            if count > limits[pool]:
+                what = f"create {response['metadata']['name']}, the {count}th of {limits[pool]}"
+                faults.append(Fault(event["stageTimestamp"], what, pod_of(event)))
+        elif resource == POOL_MEMBERS.plural and event["verb"] == "delete":
+            members.pop(uid_of(response), None)
+    return faults
+
+
+JUDGES = pytest.mark.parametrize("judge", [deleted_ingresses_of_living_sites, members_too_many])
+
+
+@JUDGES
+def test_a_single_leader_does_no_damage(story, judge):
+    before, _ = story.judged_by(judge)
+    assert not before, "\n".join(before)
+
+
+@KNOWN_LIMIT
+@JUDGES
+def test_a_ring_does_no_damage(story, judge, measurements):
+    _, after = story.judged_by(judge)
+    measurements.record(judge.__name__.replace("_", " "), len(after), "", objects=OBJECTS)
+    assert not after, "\n".join(after)
+
+
+def test_no_write_by_a_non_owner_of_pools(story):
+    expect_owners_alone(story.pools)
+
+
+@KNOWN_LIMIT
+def test_no_write_by_a_non_owner_of_sites(story):
+    expect_owners_alone(story.sites)
+
+
+def expect_owners_alone(ring):
+    result = ring.replay()
+    assert result.judged and result.moves and not result.violations, result.explain()
+
+
+def test_the_judges_see_what_they_look_for():
+    def event(verb, resource, response):
+        metadata = {"uid": response.pop("uid"), "name": "child", **response.pop("metadata", {})}
+        return 0, {"verb": verb, "objectRef": {"resource": resource}, "requestURI": "/", "stageTimestamp": "now",
+                   "user": {"username": "somebody"}, "responseObject": {"metadata": metadata, **response}}
+    owned = {"ownerReferences": [{"uid": "owner", "controller": True}]}
+    site, ingress = event("create", "sites", {"uid": "owner"}), event("create", "ingresses", {"uid": "a", "metadata": owned})
+    gone = event("delete", "ingresses", {"uid": "a"})
+    assert len(deleted_ingresses_of_living_sites([site, ingress, gone])) == 1
+    assert not deleted_ingresses_of_living_sites([site, ingress, event("delete", "sites", {"uid": "owner"}), gone])
+
+    pool = event("create", "pools", {"uid": "owner", "spec": {"replicas": 1}})
+    first, second = (event("create", "poolmembers", {"uid": uid, "metadata": dict(owned)}) for uid in "ab")
+    assert len(members_too_many([pool, first, second])) == 1
+    assert not members_too_many([pool, first, event("delete", "poolmembers", {"uid": "a"}), second])
+
+
+def uid_of(response):
+    """Of an object, or of the Status that answers its deletion."""
+    return response.get("metadata", {}).get("uid") or (response.get("details") or {}).get("uid")
+
+
+def pod_of(event):
+    return (event["user"].get("extra") or {}).get("authentication.kubernetes.io/pod-name", [event["user"]["username"]])[0]
