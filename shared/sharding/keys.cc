@@ -16,7 +16,8 @@ Result<std::string> key_of_main(std::string_view group, std::string_view kind, c
   return object_key(group, kind, meta.ns, meta.name);
 }
 
-Result<std::optional<std::string>> key_of_controlled(const kube::ObjectMeta& meta) {
+Result<std::optional<std::string>> key_of_controlled(const kube::ObjectMeta& meta,
+                                                     const ClusterScopedKinds& cluster_scoped) {
   const kube::OwnerReference* owner = kube::controller_of(meta);
   if (!owner) return std::nullopt;
   if (owner->api_version.empty())
@@ -27,7 +28,8 @@ Result<std::optional<std::string>> key_of_controlled(const kube::ObjectMeta& met
     return failure(ErrorKind::kInvalid,
                    "apiVersion of the controller reference is no group/version: '" + owner->api_version + "'");
   }
-  return object_key(kube::group_of(owner->api_version), owner->kind, meta.ns, owner->name);
+  GroupKind kind{kube::group_of(owner->api_version), owner->kind};
+  return object_key(kind.group, kind.kind, cluster_scoped.contains(kind) ? std::string() : meta.ns, owner->name);
 }
 
 }  // namespace ringside::sharding

@@ -40,6 +40,20 @@ TEST(KeysTest, ControlledObjectsHaveTheirControllersKeyInTheirOwnNamespace) {
   EXPECT_EQ(key_of_controlled(controlled_by({"x.io/v1", "Cluster", "foo", "u", true, false}, "")), "x.io/Cluster//foo");
 }
 
+TEST(KeysTest, ControlledObjectsOfClusterScopedControllersHaveTheirControllersOwnKey) {
+  ClusterScopedKinds kinds = {{"", "Node"}, {"x.io", "Cluster"}};
+  auto key = [&](std::string api_version, std::string kind, std::string ns) {
+    return key_of_controlled(controlled_by({api_version, kind, "foo", "u", true, false}, ns), kinds);
+  };
+  EXPECT_EQ(key("x.io/v1", "Cluster", "default"), "x.io/Cluster//foo");
+  EXPECT_EQ(key("x.io/v2", "Cluster", "default"), "x.io/Cluster//foo") << "whatever the version";
+  EXPECT_EQ(key("x.io/v1", "Cluster", "other"), *key_of_main("x.io", "Cluster", meta_of("", "foo")));
+  EXPECT_EQ(key("x.io/v1", "Cluster", ""), "x.io/Cluster//foo") << "a cluster-scoped child";
+  EXPECT_EQ(key("v1", "Node", "default"), "/Node//foo");
+  EXPECT_EQ(key("y.io/v1", "Cluster", "default"), "y.io/Cluster/default/foo") << "another group's kind";
+  EXPECT_EQ(key("v1", "Secret", "default"), "/Secret/default/foo") << "as the reference";
+}
+
 TEST(KeysTest, WithoutControllerThereIsNoKey) {
   EXPECT_EQ(key_of_controlled(meta_of("default", "foo")), std::nullopt);
   EXPECT_EQ(key_of_controlled(controlled_by({"v1", "Secret", "foo", "u", false, false})), std::nullopt);
