@@ -1,7 +1,6 @@
 #include "central/assignment.h"
 
 #include "base/json.h"
-#include "sharding/keys.h"
 #include "sharding/names.h"
 
 namespace ringside::central {
@@ -63,8 +62,9 @@ AssignmentDecision assign_main(const AdmissionInput& input, std::string_view rin
   return assign(input, ring, shards.owner(*key), std::move(name));
 }
 
-AssignmentDecision assign_controlled(const AdmissionInput& input, std::string_view ring, const ring::Ring& shards) {
-  auto key = sharding::key_of_controlled(input.object);
+AssignmentDecision assign_controlled(const AdmissionInput& input, std::string_view ring,
+                                     const sharding::ClusterScopedKinds& cluster_scoped, const ring::Ring& shards) {
+  auto key = sharding::key_of_controlled(input.object, cluster_scoped);
   if (!key) return ReviewError{400, key.error().message};
   if (!*key) return AllowUnchanged{"object should not be assigned"};
   if (shards.empty()) return AllowUnchanged{"there is no available shard"};
@@ -77,7 +77,8 @@ AssignmentDecision assign_controlled(const AdmissionInput& input, std::string_vi
 }  // namespace
 
 AssignmentDecision decide_assignment(const AdmissionInput& input, const sharding::ControllerRing& ring,
-                                     const ring::Ring& shards, uint64_t random) {
+                                     const sharding::ClusterScopedKinds& cluster_scoped, const ring::Ring& shards,
+                                     uint64_t random) {
   if (input.operation != "CREATE" && input.operation != "UPDATE") {
     return AllowUnchanged{"operation is neither CREATE nor UPDATE"};
   }
@@ -92,7 +93,7 @@ AssignmentDecision decide_assignment(const AdmissionInput& input, const sharding
     return assign(input, ring.name(), shard);
   }
   if (role == sharding::ResourceRole::kMain) return assign_main(input, ring.name(), shards, random);
-  return assign_controlled(input, ring.name(), shards);
+  return assign_controlled(input, ring.name(), cluster_scoped, shards);
 }
 
 Assign place_with_owner(const AdmissionInput& input, std::string_view ring, const ring::Ring& shards,

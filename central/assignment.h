@@ -10,6 +10,7 @@
 #include "kube/meta.h"
 #include "ring/ring.h"
 #include "sharding/controller_ring.h"
+#include "sharding/keys.h"
 
 namespace ringside::central {
 
@@ -54,8 +55,8 @@ struct ReviewError {
 
 using AssignmentDecision = std::variant<AllowUnchanged, Assign, AskOwner, ReviewError>;
 
-// `shards` are the available shards of the ring. `random` is any uniformly distributed number; the name that is chosen
-// for generateName is made of it.
+// `cluster_scoped` are the ring's main kinds that are, `shards` its available shards. `random` is any uniformly
+// distributed number; the name that is chosen for generateName is made of it.
 //
 // - An object that has a shard stays as it is.
 // - An update that drops the shard label gets it back, as long as that shard is available: labels belong to the ring.
@@ -63,7 +64,8 @@ using AssignmentDecision = std::variant<AllowUnchanged, Assign, AskOwner, Review
 // - A main object is hashed by its own name, which is chosen here if only generateName is given (and there is a shard);
 //   a controlled object by its controller's. Without a controller, and without an available shard, it stays unassigned.
 AssignmentDecision decide_assignment(const AdmissionInput& input, const sharding::ControllerRing& ring,
-                                     const ring::Ring& shards, uint64_t random);
+                                     const sharding::ClusterScopedKinds& cluster_scoped, const ring::Ring& shards,
+                                     uint64_t random);
 
 // On the shard that has the owner at present; on `otherwise` where that is not known: `owner` is nullopt, another
 // object of that name, or has no available shard.

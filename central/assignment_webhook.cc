@@ -76,7 +76,9 @@ event::Task<http::Response> AssignmentWebhook::review(const http::Request& reque
   if (!review) co_return error(400, review.error().message);
   if (!review->sub_resource.empty()) co_return review_answer(kube::allow(), review->uid);
   AdmissionInput input = to_input(*review);
-  auto decision = decide_assignment(input, *ring->object, *ring->shards, loop_.random());
+  sharding::ClusterScopedKinds cluster_scoped;
+  if (!input.object.owner_references.empty()) cluster_scoped = co_await scopes_.cluster_scoped(*ring->object);
+  auto decision = decide_assignment(input, *ring->object, cluster_scoped, *ring->shards, loop_.random());
   if (auto* failed = std::get_if<ReviewError>(&decision)) co_return error(failed->code, failed->message);
   if (auto* assign = std::get_if<Assign>(&decision)) co_return assigned(*ring, *review, input, *assign);
   if (auto* question = std::get_if<AskOwner>(&decision)) {

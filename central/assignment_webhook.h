@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "central/assignment.h"
+#include "central/main_scopes.h"
 #include "central/metrics.h"
 #include "central/owner_reader.h"
 #include "central/ring_store.h"
@@ -19,8 +20,9 @@ namespace ringside::central {
 class AssignmentWebhook {
  public:
   // All must outlive it.
-  AssignmentWebhook(event::Loop& loop, Logger log, const RingStore& store, OwnerReader& owners, Metrics& metrics)
-      : loop_(loop), log_(std::move(log)), store_(store), owners_(owners), metrics_(metrics) {}
+  AssignmentWebhook(event::Loop& loop, Logger log, const RingStore& store, MainScopes& scopes, OwnerReader& owners,
+                    Metrics& metrics)
+      : loop_(loop), log_(std::move(log)), store_(store), scopes_(scopes), owners_(owners), metrics_(metrics) {}
 
   // For paths below sharding::kWebhookPathPrefix. Answers at once, but where a shard creates a child of an object that
   // waits for its handover: the owner is read then, two seconds at most. What cannot be answered (4xx; 503 until the
@@ -36,6 +38,7 @@ class AssignmentWebhook {
   event::Loop& loop_;
   Logger log_;
   const RingStore& store_;
+  MainScopes& scopes_;
   OwnerReader& owners_;
   Metrics& metrics_;
 };

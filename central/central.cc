@@ -69,8 +69,9 @@ Central::Central(kube::Client& client, Logger log, SharderConfig config, std::st
             if (leader_) leader_->on_namespaces_changed();
           }),
       discovery_(client),
+      scopes_(client.loop(), log_, discovery_),
       owners_(client, discovery_),
-      webhook_(client.loop(), log_, rings_, owners_, metrics_),
+      webhook_(client.loop(), log_, rings_, scopes_, owners_, metrics_),
       certificate_(client, log_, certificate_options(config_), [this] { on_certificate_changed(); }) {
   metrics_.set_leading(false);
 }

@@ -11,6 +11,7 @@
 #include "central/assignment_webhook.h"
 #include "central/config.h"
 #include "central/leader.h"
+#include "central/main_scopes.h"
 #include "central/metrics.h"
 #include "central/namespace_store.h"
 #include "central/owner_reader.h"
@@ -58,6 +59,7 @@ class Central {
   RingStore rings_;
   NamespaceStore namespaces_;
   kube::Discovery discovery_;
+  MainScopes scopes_;
   OwnerReader owners_;
   AssignmentWebhook webhook_;
   kube::ServingCertificate certificate_;

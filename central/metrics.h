@@ -24,7 +24,7 @@ class Metrics {
   void count_drain(std::string_view ring, const kube::GroupResource& resource);
   void count_ring_calculation(std::string_view ring);
   void count_orphans(std::string_view ring, size_t objects);
-  // `kind`: "full", "unassigned", "stragglers".
+  // `kind`: "full", "homeless", "unassigned", "stragglers".
   void observe_sync(std::string_view ring, std::string_view kind, Duration duration);
   // `code`: of the HTTP answer; in seconds from the request's last byte on.
   void observe_review(std::string_view ring, int code, Duration duration);

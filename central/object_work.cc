@@ -1,6 +1,5 @@
 #include "central/object_work.h"
 
-#include "sharding/keys.h"
 #include "sharding/names.h"
 
 namespace ringside::central {
@@ -19,7 +18,7 @@ Judgement RingView::judge(ResourceRole role, std::string_view group, std::string
   Judgement judgement;
   if (role == ResourceRole::kMain) {
     judgement.owner_key = sharding::key_of_main(group, kind, object).value_or("");
-  } else if (auto key = sharding::key_of_controlled(object); key && *key) {
+  } else if (auto key = sharding::key_of_controlled(object, cluster_scoped_); key && *key) {
     judgement.owner_key = **key;
   }
   if (judgement.owner_key.empty()) return {};  // without a controller, or malformed: nobody's

@@ -9,6 +9,7 @@
 #include "kube/meta.h"
 #include "ring/ring.h"
 #include "sharding/controller_ring.h"
+#include "sharding/keys.h"
 
 namespace ringside::central {
 
@@ -33,6 +34,9 @@ class RingView {
  public:
   RingView(std::string name, std::shared_ptr<const ring::Ring> shards);
 
+  // Which kinds of main resources are cluster-scoped; none are before this is called.
+  void set_cluster_scoped(sharding::ClusterScopedKinds kinds) { cluster_scoped_ = std::move(kinds); }
+
   // `group` and `kind` are those of the object. Nothing is done without an available shard: there is none to move to,
   // and a shard that comes back finds its objects where they were.
   Judgement judge(sharding::ResourceRole role, std::string_view group, std::string_view kind,
@@ -53,6 +57,7 @@ class RingView {
   std::string shard_label_;
   std::string drain_label_;
   std::shared_ptr<const ring::Ring> shards_;
+  sharding::ClusterScopedKinds cluster_scoped_;
 };
 
 }  // namespace ringside::central

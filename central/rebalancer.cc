@@ -63,18 +63,18 @@ event::Task<void> RingRebalancer::run() {
 event::Task<bool> RingRebalancer::full_sync() {
   auto snapshot = store_.find(ring_);
   if (!snapshot || !snapshot->object) co_return true;  // the ring's condition says what is wrong
-  const auto& present = snapshot->shards->shards();
-  std::set<std::string> dead = known_shards_;
-  for (const std::string& shard : present) dead.erase(shard);
-  known_shards_.insert(present.begin(), present.end());
+  std::set<std::string> present(snapshot->shards->shards().begin(), snapshot->shards->shards().end());
+  // Consistent hashing moves nothing from one shard to another when shards leave.
+  bool shards_left = synced_shards_ && *synced_shards_ != present && std::ranges::includes(*synced_shards_, present);
+  synced_shards_.reset();
 
   TimePoint began = context_.client.loop().now();
   auto sync = begin(*snapshot);
-  auto done = co_await sync->run(dead);
-  left_behind_ = sync->pending();
+  auto done = co_await sync->run(shards_left ? RingSync::Scope::kHomeless : RingSync::Scope::kAll);
+  left_behind_ = shards_left ? left_behind_ + sync->pending() : sync->pending();
   next_stragglers_ = context_.client.loop().now() + kStragglers;
-  if (done) known_shards_ = {present.begin(), present.end()};
-  co_return report("full", began, done, *sync);
+  if (done) synced_shards_ = std::move(present);
+  co_return report(shards_left ? "homeless" : "full", began, done, *sync);
 }
 
 event::Task<bool> RingRebalancer::assign_unassigned() {
@@ -150,7 +150,9 @@ void Rebalancer::on_change(const std::string& ring, RingChange change) {
   specs_[ring] = std::move(spec);
   if (existing == rings_.end()) {
     rings_.emplace(ring, std::make_unique<RingRebalancer>(context_, store_, ring, sync_period_, report_));
-  } else if (change == RingChange::kMembership || !same_spec) {
+  } else if (!same_spec) {
+    existing->second->restart_anew();
+  } else if (change == RingChange::kMembership) {
     existing->second->restart();
   }
 }

@@ -35,9 +35,14 @@ class RingRebalancer {
 
   RingRebalancer(SyncContext& context, const RingStore& store, std::string ring, Duration sync_period, Report report);
 
-  // The shards or the resources are others now: what is under way is given up but for requests that were sent, and a
-  // full sync begins at once.
+  // The shards are others now: what is under way is given up but for requests that were sent, and a sync begins at
+  // once.
   void restart();
+  // So are the resources or the namespaces of the ring.
+  void restart_anew() {
+    synced_shards_.reset();
+    restart();
+  }
   // Something else may have changed: a full sync, after the one that may be under way.
   void sync_again() { again_.notify(); }
 
@@ -56,9 +61,10 @@ class RingRebalancer {
   Duration sync_period_;
   Report report_;
   event::Signal again_;
-  std::set<std::string> known_shards_;  // that objects may have been assigned to since we lead
-  size_t left_behind_ = 0;              // children to follow their owners, and owners that are draining
-  TimePoint changed_at_;                // the last restart
+  // The shards at the last full sync that did all it had to; nullopt: none has since the resources changed.
+  std::optional<std::set<std::string>> synced_shards_;
+  size_t left_behind_ = 0;  // children to follow their owners, and owners that are draining
+  TimePoint changed_at_;    // the last restart
   TimePoint next_stragglers_;
   std::weak_ptr<RingSync> sync_;  // the latest
   WorkPool pool_;

@@ -21,6 +21,10 @@ constexpr size_t kMaxFailures = 20;
 // An object that changes faster than that is left to the next sync.
 constexpr int kMaxTries = 6;
 constexpr Backoff::Options kRetry = {.initial = std::chrono::milliseconds(20), .max = std::chrono::seconds(1)};
+// Owners and children reach a controller by different watches, which may overtake one another; one that sees an owner
+// without its children makes new ones.
+constexpr Duration kArrival = std::chrono::milliseconds(250);
+constexpr size_t kMaxSelectorShards = 50;
 // So few namespaces are listed one by one, if there are at least twice as many in all.
 constexpr size_t kFewNamespaces = 8;
 
@@ -50,6 +54,10 @@ bool may_pass(ErrorKind kind) {
          kind == ErrorKind::kDisconnected || kind == ErrorKind::kTimedOut;
 }
 
+bool contains(const std::vector<uint64_t>& keys, const std::string& key) {
+  return std::ranges::binary_search(keys, ring::hash(key));
+}
+
 bool is_work(Work work) {
   return work != Work::kNone && work != Work::kAwait;
 }
@@ -68,54 +76,90 @@ RingSync::RingSync(SyncContext& context, WorkPool& pool, const RingSnapshot& sna
       view_(snapshot.meta.name, snapshot.shards),
       namespace_selector_(ring_.spec.namespace_selector.value_or(context.default_namespace_selector)) {}
 
-event::Task<Result<void>> RingSync::run(std::set<std::string> dead) {
+event::Task<Result<void>> RingSync::run(Scope scope) {
   co_await discover();
-  for (const std::string& shard : dead) {
-    co_await pass(view_.shard_label() + "=" + shard,
-                  [](const Resource&, const Judgement& judgement) { return judgement.work == Work::kMove; });
+  if (!view_.shards().empty()) co_await move_homeless(scope);
+  if (scope == Scope::kHomeless) {
+    co_await withdraw_drains();
+    co_return result();
   }
-  co_await pass("", [this](const Resource&, const Judgement& judgement) {
+  co_await pass("", [this](const Resource&, Judgement& judgement) {
     if (judgement.work == Work::kDrain || judgement.work == Work::kAwait || judgement.work == Work::kFollow) ++pending_;
     return judgement.work != Work::kFollow;
   });
   co_return result();
 }
 
+event::Task<void> RingSync::move_homeless(Scope scope) {
+  auto is_homeless = [](const Judgement& judgement) {
+    return judgement.work == Work::kAssign || judgement.work == Work::kMove;
+  };
+  Wanted wanted = [=](const Resource&, Judgement& judgement) { return is_homeless(judgement); };
+  std::vector<uint64_t> owners;
+  if (scope == Scope::kAll) owners = co_await collect_mains(homeless_selector(), is_homeless);
+  if (owners.empty()) {
+    co_await pass(homeless_selector(), wanted);
+    co_return;
+  }
+  // A child may be on an available shard though its owner has none: the ring changed between the moves of the two. It
+  // must go where its owner will go, and before it, like the others.
+  co_await pass(ResourceRole::kControlled, "", [&](const Resource&, Judgement& judgement) {
+    if (judgement.work == Work::kFollow && contains(owners, judgement.owner_key)) judgement.work = Work::kMove;
+    return is_homeless(judgement);
+  });
+  co_await pass(ResourceRole::kMain, homeless_selector(), wanted);
+}
+
+event::Task<void> RingSync::withdraw_drains() {
+  co_await pass(ResourceRole::kMain, view_.drain_label(), [this](const Resource&, Judgement& judgement) {
+    if (judgement.work == Work::kAwait) ++pending_;
+    return judgement.work == Work::kWithdrawDrain;
+  });
+}
+
 event::Task<Result<void>> RingSync::assign_unassigned() {
   with_owner_ = true;
   co_await discover();
   co_await pass("!" + view_.shard_label(),
-                [](const Resource&, const Judgement& judgement) { return judgement.work == Work::kAssign; });
+                [](const Resource&, Judgement& judgement) { return judgement.work == Work::kAssign; });
   co_return result();
 }
 
 event::Task<Result<void>> RingSync::move_stragglers() {
   co_await discover();
-  co_await collect_draining();
-  pending_ = draining_.size();
-  co_await pass("", [this](const Resource& resource, const Judgement& judgement) {
-    if (resource.role != ResourceRole::kControlled || judgement.work != Work::kFollow) return false;
-    return !is_draining(judgement.owner_key);
+  auto draining = co_await collect_mains(view_.drain_label(), [](const Judgement&) { return true; });
+  pending_ = draining.size();
+  co_await pass(ResourceRole::kControlled, "", [&draining](const Resource&, Judgement& judgement) {
+    return judgement.work == Work::kFollow && !contains(draining, judgement.owner_key);
   });
   co_return result();
 }
 
 event::Task<void> RingSync::discover() {
+  sharding::ClusterScopedKinds cluster_scoped;
   for (const kube::GroupResource& name : ring_.resources()) {
     auto found = co_await context_.discovery.find(name);
     if (!found) {
       fail(found.error());
       continue;
     }
-    Resource resource{.name = name, .role = ring_.find(name), .found = std::move(*found)};
-    bool first = resource.role == ResourceRole::kControlled;
-    resources_.insert(first ? resources_.begin() : resources_.end(), std::move(resource));
+    ResourceRole role = ring_.find(name);
+    if (role == ResourceRole::kMain && !found->namespaced) cluster_scoped.insert({name.group, found->kind});
+    resources_.push_back({.name = name, .role = role, .found = std::move(*found)});
   }
+  view_.set_cluster_scoped(std::move(cluster_scoped));
 }
 
-// One resource after the other: the children's moves are done when those of their owners begin.
 event::Task<void> RingSync::pass(std::string label_selector, Wanted wanted) {
+  co_await pass(ResourceRole::kControlled, label_selector, wanted);
+  co_await pass(ResourceRole::kMain, label_selector, wanted);
+}
+
+// Children have arrived when the pass is over, as far as we can see to it.
+event::Task<void> RingSync::pass(ResourceRole role, std::string label_selector, Wanted wanted) {
+  size_t placed_before = placed_;
   for (const Resource& resource : resources_) {
+    if (resource.role != role) continue;
     for (const std::string& ns : namespaces_to_list(resource)) {
       auto done = co_await pass_over(resource, ns, label_selector, wanted);
       if (done) continue;
@@ -123,6 +167,9 @@ event::Task<void> RingSync::pass(std::string label_selector, Wanted wanted) {
       fail(done.error());
     }
     co_await pool_.idle();
+  }
+  if (role == ResourceRole::kControlled && placed_ > placed_before) {
+    co_await event::sleep(context_.client.loop(), kArrival);
   }
 }
 
@@ -154,21 +201,32 @@ event::Task<Result<void>> RingSync::pass_over(const Resource& resource, std::str
   co_return Result<void>();
 }
 
-event::Task<void> RingSync::collect_draining() {
-  draining_.clear();
+// The hashes of the keys of main objects, sorted.
+event::Task<std::vector<uint64_t>> RingSync::collect_mains(std::string label_selector,
+                                                           std::function<bool(const Judgement&)> wanted) {
+  std::vector<uint64_t> keys;
   for (const Resource& resource : resources_) {
     if (resource.role != ResourceRole::kMain) continue;
     kube::ListOptions options;
-    options.label_selector = view_.drain_label();
-    options.resource_version = "0";
+    options.label_selector = label_selector;
+    options.limit = kPage;
     auto listed = co_await context_.client.for_each_metadata(
         resource.found.type, std::move(options), [&](const kube::ObjectMeta& object) {
-          draining_.push_back(
-              ring::hash(sharding::object_key(resource.name.group, resource.found.kind, object.ns, object.name)));
+          Judgement judgement = view_.judge(resource.role, resource.name.group, resource.found.kind, object);
+          if (selected(resource, object) && wanted(judgement)) keys.push_back(ring::hash(judgement.owner_key));
         });
     if (!listed) fail(listed.error());
   }
-  std::ranges::sort(draining_);
+  std::ranges::sort(keys);
+  co_return keys;
+}
+
+// Takes those without a label, too. A ring of many shards would make too long a URL.
+std::string RingSync::homeless_selector() const {
+  if (view_.shards().shards().size() > kMaxSelectorShards) return {};
+  std::string selector;
+  for (const std::string& shard : view_.shards().shards()) selector += (selector.empty() ? "" : ",") + shard;
+  return view_.shard_label() + " notin (" + selector + ")";
 }
 
 // Where the ring selects a few of many namespaces, there is less to read one by one.
@@ -253,7 +311,8 @@ event::Task<Result<bool>> RingSync::read_again(Item& item) {
 const RingSync::Resource* RingSync::resource_of_owner(const Item& item) const {
   for (const Resource& resource : resources_) {
     if (resource.role != ResourceRole::kMain) continue;
-    std::string prefix = sharding::object_key(resource.name.group, resource.found.kind, item.object.ns, "");
+    std::string ns = resource.found.namespaced ? item.object.ns : "";
+    std::string prefix = sharding::object_key(resource.name.group, resource.found.kind, ns, "");
     if (item.judgement.owner_key.starts_with(prefix)) return &resource;
   }
   return nullptr;
@@ -283,6 +342,7 @@ void RingSync::count(const Item& item) {
     case Work::kAssign:
     case Work::kMove:
     case Work::kFollow:
+      ++placed_;
       context_.metrics.count_movement(view_.name(), resource);
       context_.metrics.count_assignment(view_.name(), resource);
       break;
@@ -290,10 +350,6 @@ void RingSync::count(const Item& item) {
     case Work::kAwait:
     case Work::kNone: break;
   }
-}
-
-bool RingSync::is_draining(const std::string& owner_key) const {
-  return std::ranges::binary_search(draining_, ring::hash(owner_key));
 }
 
 bool RingSync::selected(const Resource& resource, const kube::ObjectMeta& object) const {

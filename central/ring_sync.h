@@ -41,10 +41,16 @@ class RingSync : public std::enable_shared_from_this<RingSync> {
   // The snapshot's object must be valid. The pool outlives the sync's work.
   static std::shared_ptr<RingSync> make(SyncContext& context, WorkPool& pool, const RingSnapshot& snapshot);
 
-  // All objects. Those of `dead` shards first, asked for by their label. Children before their owners, so that a new
-  // shard sees the children of what it gets. An object that conflicts or is gone is not an error; the first other error
-  // is returned, after everything else has been tried, or at once if many requests fail.
-  event::Task<Result<void>> run(std::set<std::string> dead);
+  // What a sync looks at.
+  enum class Scope {
+    kAll,       // every object
+    kHomeless,  // enough after shards have left: objects without an available shard, and drains that may be withdrawn
+  };
+
+  // Homeless objects first. Children before their owners, so that a new shard sees the children of what it gets. An
+  // object that conflicts or is gone is not an error; the first other error is returned, after everything else has been
+  // tried, or at once if many requests fail.
+  event::Task<Result<void>> run(Scope scope);
 
   // Objects that have no shard at all. Children go where their owners are at present.
   event::Task<Result<void>> assign_unassigned();
@@ -63,9 +69,10 @@ class RingSync : public std::enable_shared_from_this<RingSync> {
   const std::string& example() const { return example_; }
 
  private:
+  using ResourceRole = sharding::ResourceRole;
   struct Resource {
     kube::GroupResource name;
-    sharding::ResourceRole role;
+    ResourceRole role;
     kube::DiscoveredResource found;
   };
   struct Item {
@@ -73,15 +80,20 @@ class RingSync : public std::enable_shared_from_this<RingSync> {
     Judgement judgement;
     kube::ObjectMeta object;  // name, namespace and resourceVersion alone
   };
-  using Wanted = std::function<bool(const Resource&, const Judgement&)>;
+  // May change what is to be done.
+  using Wanted = std::function<bool(const Resource&, Judgement&)>;
 
   RingSync(SyncContext& context, WorkPool& pool, const RingSnapshot& snapshot);
 
   event::Task<void> discover();
+  event::Task<void> move_homeless(Scope scope);
+  event::Task<void> withdraw_drains();
   event::Task<void> pass(std::string label_selector, Wanted wanted);
+  event::Task<void> pass(ResourceRole role, std::string label_selector, Wanted wanted);
+  event::Task<std::vector<uint64_t>> collect_mains(std::string label_selector,
+                                                   std::function<bool(const Judgement&)> wanted);
   event::Task<Result<void>> pass_over(const Resource& resource, std::string ns, std::string label_selector,
                                       const Wanted& wanted);
-  event::Task<void> collect_draining();
   std::vector<std::string> namespaces_to_list(const Resource& resource) const;
 
   static event::Task<void> work_on(std::shared_ptr<RingSync> self, Item item);
@@ -93,7 +105,7 @@ class RingSync : public std::enable_shared_from_this<RingSync> {
   void count(const Item& item);
 
   const Resource* resource_of_owner(const Item& item) const;
-  bool is_draining(const std::string& owner_key) const;
+  std::string homeless_selector() const;
   bool selected(const Resource& resource, const kube::ObjectMeta& object) const;
   void fail(Error error);
   Result<void> result() const;
@@ -104,9 +116,9 @@ class RingSync : public std::enable_shared_from_this<RingSync> {
   sharding::ControllerRing ring_;
   RingView view_;
   kube::LabelSelector namespace_selector_;
-  std::vector<Resource> resources_;  // controlled ones first
-  std::vector<uint64_t> draining_;   // hashes of keys, sorted
-  bool with_owner_ = false;          // children without a shard go where their owners are
+  std::vector<Resource> resources_;
+  size_t placed_ = 0;        // objects that were given a shard
+  bool with_owner_ = false;  // children without a shard go where their owners are
   bool retired_ = false;
   size_t pending_ = 0;
   size_t found_unassigned_ = 0;

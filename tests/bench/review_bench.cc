@@ -55,7 +55,7 @@ void answer_review(benchmark::State& state) {
                          .pod = "",
                          .object = *review->object_meta,
                          .old_object = std::nullopt};
-    auto decision = decide_assignment(input, ring, shards, 1);
+    auto decision = decide_assignment(input, ring, {}, shards, 1);
     auto patch = json::parse(std::get<Assign>(decision).patch);
     benchmark::DoNotOptimize(kube::to_body(kube::allow_with_patch(std::move(*patch)), review->uid));
   }

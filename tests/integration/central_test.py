@@ -126,7 +126,7 @@ def test_metrics_of_ring_and_shards(ring, central):
     eventually(lambda: ring.status().get("availableShards") == 1)
     ring_label = f'{{controllerring="{ring.name}"}}'
     eventually(lambda: central.metric("controller_sharding_controllerring_status_available_shards" + ring_label) == 1)
-    assert central.metric("controller_sharding_controllerring_status_shards" + ring_label) == 2
+    eventually(lambda: central.metric("controller_sharding_controllerring_status_shards" + ring_label) == 2)
     assert central.metric("controller_sharding_controllerring_observed_generation" + ring_label) == 1
     assert central.metric("controller_sharding_ring_calculations_total" + ring_label) >= 1
     shard = f'namespace="{ring.name}",shard="dead"'
@@ -276,6 +276,52 @@ def test_objects_of_a_namespace_that_the_ring_does_not_take_stay(ring, api):
 
 
 # The process
+
+
+def test_children_of_cluster_scoped_objects_go_where_their_owners_are(api, central):
+    ring = Ring(api, "cluster-scoped-owners", [
+        {"group": "scheduling.k8s.io", "resource": "priorityclasses",
+         "controlledResources": [{"group": "", "resource": "configmaps"},
+                                 {"group": "node.k8s.io", "resource": "runtimeclasses"}]}])
+    owners, cluster_children = "/apis/scheduling.k8s.io/v1/priorityclasses", "/apis/node.k8s.io/v1/runtimeclasses"
+    ring.add_shard("shard-0")
+    ring.add_shard("shard-1")
+    ring.wait_until_assigning_to(owners, {"metadata": {"name": "probe"}, "value": 1})
+
+    def create(i):
+        owner = api.create(owners, {"metadata": {"name": f"owner-{i}"}, "value": i})
+        reference = {"apiVersion": "scheduling.k8s.io/v1", "kind": "PriorityClass", "name": f"owner-{i}",
+                     "uid": owner["metadata"]["uid"], "controller": True}
+        child = api.create(ring.configmaps, {"metadata": {"name": f"child-{i}", "ownerReferences": [reference]}})
+        api.create(cluster_children, {"metadata": {"name": f"child-{i}", "ownerReferences": [reference]}, "handler": "x"})
+        assert ring.shard_of(child) == ring.shard_of(owner)
+
+    def together():
+        """The shards, once every child is where its owner is."""
+        of_owners = {name.removeprefix("owner-"): shard for name, shard in ring.shards(owners).items()
+                     if name.startswith("owner-")}
+        for path in (ring.configmaps, cluster_children):
+            of_children = {name.removeprefix("child-"): shard for name, shard in ring.shards(path).items()
+                           if name.startswith("child-")}
+            if of_children != of_owners:
+                return None
+        return set(of_owners.values())
+
+    try:
+        for i in range(20):
+            create(i)
+        assert together() == {"shard-0", "shard-1"}
+        ring.release("shard-0")
+        eventually(lambda: together() == {"shard-1"}, 15, "everything moved to the shard that is left")
+        ring.add_shard("shard-2")
+        for name in eventually(lambda: ring.draining(owners)):
+            ring.api.patch(f"{owners}/{name}?fieldManager=sharding-sidecar",
+                           {"metadata": {"labels": {ring.shard_label: None, ring.drain_label: None}}})
+        eventually(lambda: together() == {"shard-1", "shard-2"}, 15, "children follow their owners")
+    finally:
+        for i in range(20):
+            api.delete(f"{owners}/owner-{i}")
+            api.delete(f"{cluster_children}/child-{i}")
 
 
 def test_api_server_that_was_away(ring, cluster, central):

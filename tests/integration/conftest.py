@@ -63,7 +63,7 @@ def central(folder, kubeconfig):
 RING_PERMISSIONS = [
     {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": {"name": "rings-of-the-tests"},
      "rules": [{"apiGroups": [""], "resources": ["secrets", "configmaps"], "verbs": ["get", "list", "patch"]},
-               {"apiGroups": ["scheduling.k8s.io"], "resources": ["priorityclasses"],
+               {"apiGroups": ["scheduling.k8s.io", "node.k8s.io"], "resources": ["priorityclasses", "runtimeclasses"],
                 "verbs": ["get", "list", "patch"]}]},
     {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding", "metadata": {"name": "rings-of-the-tests"},
      "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "rings-of-the-tests"},

@@ -56,12 +56,13 @@ class Ring:
     def webhook(self):
         return self.api.find(f"{WEBHOOKS}/controllerring-{self.name}")
 
-    def wait_until_assigning(self, seconds=10):
+    def wait_until_assigning(self):
         """Until the API server asks the webhook: it takes up to a second after the configuration was written."""
-        def assigned():
-            probe = self.api.create(self.secrets + "?dryRun=All", {"metadata": {"name": "probe"}})
-            return self.shard_of(probe)
-        eventually(assigned, seconds, f"the webhook of ring {self.name} is in force")
+        self.wait_until_assigning_to(self.secrets, {"metadata": {"name": "probe"}})
+
+    def wait_until_assigning_to(self, path, probe):
+        eventually(lambda: self.shard_of(self.api.create(path + "?dryRun=All", probe)), 10,
+                   f"the webhook of ring {self.name} is in force")
 
     def create_secret(self, name, **metadata):
         return self.api.create(self.secrets, {"metadata": {"name": name, **metadata}})

@@ -54,7 +54,7 @@ const ring::Ring& three_shards() {
 }
 
 AssignmentDecision decide(const AdmissionInput& input, const ring::Ring& shards = three_shards(), uint64_t random = 0) {
-  return decide_assignment(input, example_ring(), shards, random);
+  return decide_assignment(input, example_ring(), {}, shards, random);
 }
 
 std::string allowed_reason(const AssignmentDecision& decision) {
