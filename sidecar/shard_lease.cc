@@ -113,6 +113,10 @@ kube::Lease ShardLease::renewed() const {
   lease.metadata.name = options_.shard;
   lease.metadata.ns = options_.ns;
   lease.metadata.labels.insert_or_assign(std::string(sharding::kRingLabel), options_.ring);
+  if (!options_.serviceaccount.empty()) {
+    lease.metadata.annotations.insert_or_assign(std::string(sharding::kServiceAccountAnnotation),
+                                                options_.serviceaccount);
+  }
   if (lease.holder_identity.value_or("") != options_.shard) {
     lease.acquire_time = now;
     if (lease_) lease.lease_transitions = lease.lease_transitions.value_or(0) + 1;

@@ -21,6 +21,9 @@ class ShardLease {
     std::string ring;
     std::string shard;
     std::string ns;
+    // The ServiceAccount as which controller and sidecar write, published in the Lease for the fence in the API server;
+    // empty: not known.
+    std::string serviceaccount = {};
     std::chrono::seconds duration = std::chrono::seconds(15);
   };
 

@@ -1,5 +1,6 @@
 #include "sidecar/sidecar.h"
 
+#include "kube/serviceaccount.h"
 #include "sidecar/serving_identity.h"
 
 namespace ringside::sidecar {
@@ -24,6 +25,9 @@ Result<void> Sidecar::connect(const kube::Config& config) {
   auto api = kube::ApiServer::create(loop_, log_, config, {.user_agent = "ringside-sidecar/" RINGSIDE_VERSION});
   if (!api) return failure(api.error());
   api_ = std::move(*api);
+  // The token is the controller's, too: both write as this ServiceAccount.
+  auto serviceaccount = kube::serviceaccount_of_token(kube::Credentials::create(config)->token(loop_.now()));
+  if (serviceaccount && serviceaccount->ns == options_.ns) serviceaccount_ = serviceaccount->name;
   kube::Config anonymous = config;
   anonymous.tls.identity = {};
   anonymous.token.clear();
@@ -41,7 +45,9 @@ Result<void> Sidecar::connect(const kube::Config& config) {
 void Sidecar::build() {
   kube::Client& client = api_->client();
   lease_ = std::make_unique<ShardLease>(
-      client, log_, ShardLease::Options{.ring = options_.ring, .shard = options_.shard, .ns = options_.ns});
+      client, log_,
+      ShardLease::Options{
+          .ring = options_.ring, .shard = options_.shard, .ns = options_.ns, .serviceaccount = serviceaccount_});
   bridge_ = std::make_unique<ElectionBridge>(client, log_, options_.ring, options_.election, *lease_);
   ControllerLife::Options life;
   life.grace = options_.grace;

@@ -46,6 +46,7 @@ class Sidecar {
   MetricsRegistry metrics_;
   GaugeFamily& lease_held_;
   GaugeFamily& connections_;
+  std::string serviceaccount_;  // as which controller and sidecar write; empty: not known
 
   std::unique_ptr<kube::ApiServer> api_;     // our own requests
   std::unique_ptr<http::Client> proxy_api_;  // the controller's: with its credentials, never with ours

@@ -37,6 +37,14 @@ std::string webhook_configuration_name(std::string_view ring) {
   return concat("controllerring-", ring);
 }
 
+std::string fence_policy_name(std::string_view ring) {
+  return concat("controllerring-", ring);
+}
+
+std::string label_policy_name(std::string_view ring) {
+  return concat("controllerringlabels-", ring);
+}
+
 std::string webhook_path(std::string_view ring) {
   return concat(kWebhookPathPrefix, ring);
 }

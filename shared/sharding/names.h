@@ -26,8 +26,18 @@ inline constexpr std::string_view kShardLabelPrefix = "shard.alpha.sharding.time
 inline constexpr std::string_view kDrainLabelPrefix = "drain.alpha.sharding.timebertt.dev/";
 inline constexpr std::string_view kDrainLabelValue = "true";
 
-// Annotation of a ControllerRing: enforce, warn or off.
+// Annotations of a ControllerRing: enforce, warn or off.
 inline constexpr std::string_view kFenceAnnotation = "alpha.sharding.timebertt.dev/fence";
+inline constexpr std::string_view kLabelProtectionAnnotation = "alpha.sharding.timebertt.dev/label-protection";
+// Annotation of a ControllerRing: "<namespace>/<name>,...", ServiceAccounts of shards that do not say theirs.
+inline constexpr std::string_view kFenceServiceAccountsAnnotation =
+    "alpha.sharding.timebertt.dev/fence-serviceaccounts";
+// Annotation of a shard Lease: the name of the ServiceAccount, in the Lease's namespace, as which the shard writes.
+inline constexpr std::string_view kServiceAccountAnnotation = "alpha.sharding.timebertt.dev/serviceaccount";
+// Annotations of a ring's ValidatingAdmissionPolicyBinding, central's memory: the ServiceAccounts for which the fence
+// is in force, and those that shards have said at some time.
+inline constexpr std::string_view kFenceInForceAnnotation = "alpha.sharding.timebertt.dev/fence-in-force";
+inline constexpr std::string_view kFenceShardsAnnotation = "alpha.sharding.timebertt.dev/fence-of-shards";
 // Annotations of pods. The first asks for a sidecar and names the ring; all options have the same prefix.
 inline constexpr std::string_view kSidecarAnnotationPrefix = "sidecar.alpha.sharding.timebertt.dev/";
 inline constexpr std::string_view kSidecarRingAnnotation = "sidecar.alpha.sharding.timebertt.dev/controllerring";
@@ -52,8 +62,13 @@ std::string shard_label(std::string_view ring);
 // Label on objects that their shard is to hand over.
 std::string drain_label(std::string_view ring);
 
-// "controllerring-<ring>": the MutatingWebhookConfiguration and the ValidatingAdmissionPolicy of the ring.
+// "controllerring-<ring>": the MutatingWebhookConfiguration of the ring.
 std::string webhook_configuration_name(std::string_view ring);
+
+// "controllerring-<ring>" and "controllerringlabels-<ring>": the ring's ValidatingAdmissionPolicies and their bindings,
+// the fence and the protection of labels. Not "controllerring-<ring>-labels": a ring "x-labels" may exist beside "x".
+std::string fence_policy_name(std::string_view ring);
+std::string label_policy_name(std::string_view ring);
 
 // "/webhooks/sharder/controllerring/<ring>".
 std::string webhook_path(std::string_view ring);
