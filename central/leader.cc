@@ -16,6 +16,10 @@ Leader::Leader(kube::Client& client, Logger log, const SharderConfig& config, Ri
                     .concurrent_moves = size_t(config.sharder.concurrent_moves),
                     .default_namespace_selector = config.webhook.namespace_selector},
       ring_reconciler_(client, log, rings, events_, config.webhook, std::move(ca_bundle)),
+      fence_reconciler_(client, log, rings, config.webhook.namespace_selector,
+                        [this](const std::string& ring, std::optional<Error> problem) {
+                          ring_reconciler_.set_fence_problem(ring, problem);
+                        }),
       shard_lease_reconciler_(client, log, rings),
       rebalancer_(sync_context_, rings, config.sharder.sync_period,
                   [this](const std::string& ring, const SyncOutcome& outcome) {

@@ -6,6 +6,7 @@
 
 #include "central/config.h"
 #include "central/event_recorder.h"
+#include "central/fence_reconciler.h"
 #include "central/namespace_store.h"
 #include "central/rebalancer.h"
 #include "central/ring_reconciler.h"
@@ -32,6 +33,7 @@ class Leader {
   EventRecorder events_;
   SyncContext sync_context_;
   RingReconciler ring_reconciler_;
+  FenceReconciler fence_reconciler_;
   ShardLeaseReconciler shard_lease_reconciler_;
   Rebalancer rebalancer_;
 };

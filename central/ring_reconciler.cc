@@ -112,6 +112,23 @@ void RingReconciler::set_sync_outcome(const std::string& ring, const SyncOutcome
   on_change(ring, RingChange::kObject);
 }
 
+void RingReconciler::set_fence_problem(const std::string& ring, const std::optional<Error>& problem) {
+  auto state = rings_.find(ring);
+  auto trouble = problem ? std::optional(trouble_of(*problem)) : std::nullopt;
+  if (state == rings_.end() || trouble == state->second.fence_trouble) return;
+  state->second.fence_trouble = std::move(trouble);
+  on_change(ring, RingChange::kObject);
+}
+
+std::optional<RingTrouble> RingReconciler::trouble_of_ring(const std::string& ring) const {
+  auto state = rings_.find(ring);
+  if (state == rings_.end()) return std::nullopt;
+  const std::optional<RingTrouble>& sync = state->second.sync_trouble;
+  const std::optional<RingTrouble>& fence = state->second.fence_trouble;
+  if (!sync || !fence) return sync ? sync : fence;
+  return RingTrouble{sync->reason, sync->message + "; " + fence->message};
+}
+
 void RingReconciler::on_change(const std::string& ring, RingChange change) {
   if (change == RingChange::kDeleted) {
     // The garbage collector removes the webhook configuration, which the ring owns.
@@ -121,7 +138,8 @@ void RingReconciler::on_change(const std::string& ring, RingChange change) {
   auto snapshot = store_.find(ring);
   if (!snapshot) return;
   bool renewal_only = change == RingChange::kLeases && rings_.contains(ring) && snapshot->object &&
-                      snapshot->object->status.shards == store_.lease_count(ring);
+                      snapshot->object->status.shards == store_.lease_count(ring) &&
+                      snapshot->object->status.available_shards == store_.available_count(ring);
   if (renewal_only) return;
   rings_[ring].due = client_.loop().now();
   changed_.notify();
@@ -165,12 +183,7 @@ event::Task<Result<void>> RingReconciler::reconcile(std::string ring) {
   } else {
     applied = failure(snapshot->object.error());
   }
-  std::optional<RingTrouble> trouble;
-  if (!applied) {
-    trouble = trouble_of(applied.error());
-  } else if (auto state = rings_.find(ring); state != rings_.end()) {
-    trouble = state->second.sync_trouble;
-  }
+  auto trouble = applied ? trouble_of_ring(ring) : std::optional(trouble_of(applied.error()));
   auto written = co_await write_status(*snapshot, trouble);
   if (!written) co_return written;
   // Trying again does not help against what is written in the ring.
@@ -209,7 +222,7 @@ event::Task<Result<void>> RingReconciler::write_status(const RingSnapshot& snaps
     present = *state->second.written;
   }
   auto status = make_ring_status(present, snapshot.meta.generation, store_.lease_count(name),
-                                 int64_t(snapshot.shards->shards().size()), trouble, client_.loop().wall_now());
+                                 store_.available_count(name), trouble, client_.loop().wall_now());
   if (same_but_for_times(status, present)) co_return Result<void>();
   kube::WriteOptions options;
   options.field_manager = sharding::kCentralFieldManager;

@@ -50,6 +50,8 @@ class RingReconciler {
   void reconcile_all();
   // What the last sync of the ring came to; shown in its condition.
   void set_sync_outcome(const std::string& ring, const SyncOutcome& outcome);
+  // What keeps its fence from being as the ring says; shown in its condition, too.
+  void set_fence_problem(const std::string& ring, const std::optional<Error>& problem);
 
  private:
   // What we remember of a ring between two looks at it.
@@ -59,10 +61,12 @@ class RingReconciler {
     std::string applied;  // the webhook configuration, as JSON
     TimePoint applied_at;
     std::optional<RingTrouble> sync_trouble;
+    std::optional<RingTrouble> fence_trouble;
     std::optional<sharding::ControllerRingStatus> written;  // for a ring whose own status cannot be read
   };
 
   void on_change(const std::string& ring, RingChange change);
+  std::optional<RingTrouble> trouble_of_ring(const std::string& ring) const;
   event::Task<void> run();
   event::Task<Result<void>> reconcile(std::string ring);
   event::Task<Result<void>> apply_webhook(const sharding::ControllerRing& ring);

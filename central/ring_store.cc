@@ -1,9 +1,11 @@
 #include "central/ring_store.h"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
-#include "event/loop.h"
+#include "central/admission_policy.h"
+#include "kube/serviceaccount.h"
 #include "sharding/names.h"
 
 namespace ringside::central {
@@ -19,7 +21,20 @@ kube::ListOptions shard_leases() {
   return options;
 }
 
-bool is_available(const ShardLease& lease) {
+kube::ListOptions policy_bindings() {
+  kube::ListOptions options;
+  options.label_selector = sharding::kRingLabel;
+  options.metadata_only = true;
+  return options;
+}
+
+std::optional<kube::NamespacedName> serviceaccount_of(const kube::ObjectMeta& lease) {
+  std::string name(lease.annotation(sharding::kServiceAccountAnnotation));
+  auto parsed = kube::parse_serviceaccount(lease.ns + "/" + name);
+  return parsed ? std::optional(*parsed) : std::nullopt;
+}
+
+bool is_held(const ShardLease& lease) {
   // Time plays no part: a Lease that only expired stays available until central takes it.
   return !lease.observer.lease().holder.empty() && lease.observer.lease().holder == lease.name.name;
 }
@@ -43,6 +58,7 @@ RingStore::RingStore(kube::Client& client, Logger log, Metrics& metrics, std::fu
       log_(log),
       metrics_(metrics),
       on_synced_(std::move(on_synced)),
+      patience_(client.loop().timer([this] { update_all_shards(); })),
       rings_informer_(
           client, log, controller_rings(), {},
           {.on_upsert = [this](const json::Value& object) { on_ring(object); },
@@ -53,7 +69,13 @@ RingStore::RingStore(kube::Client& client, Logger log, Metrics& metrics, std::fu
           {.on_upsert = [this](const json::Value& object) { on_lease(object); },
            .on_delete = [this](const kube::NamespacedName& name, const json::Value&) { on_lease_deleted(name); },
            .on_synced = [this] { on_informer_synced(); },
-           .on_error = [this](const Error&) { gap_ = true; }}) {}
+           .on_error = [this](const Error&) { gap_ = true; }}),
+      bindings_informer_(
+          client, log, admission_policy_bindings(), policy_bindings(),
+          {.on_upsert = [this](const json::Value& object) { on_binding(object); },
+           .on_delete = [this](const kube::NamespacedName&, const json::Value& last) { on_binding(last); },
+           .on_synced = [this] { on_bindings_synced(); },
+           .on_error = [this](const Error& error) { on_bindings_failed(error); }}) {}
 
 std::shared_ptr<const RingSnapshot> RingStore::find(std::string_view ring) const {
   auto found = rings_.find(ring);
@@ -68,6 +90,34 @@ std::vector<std::string> RingStore::ring_names() const {
 
 int64_t RingStore::lease_count(std::string_view ring) const {
   return std::ranges::count_if(leases_, [&](const auto& entry) { return entry.second.ring == ring; });
+}
+
+int64_t RingStore::available_count(std::string_view ring) const {
+  std::set<std::string_view> names;
+  for (const auto& [name, lease] : leases_) {
+    if (lease.ring == ring && is_held(lease)) names.insert(name.name);
+  }
+  return int64_t(names.size());
+}
+
+ServiceAccounts RingStore::serviceaccounts(std::string_view ring) const {
+  ServiceAccounts result;
+  for (const auto& [_, lease] : leases_) {
+    if (lease.ring == ring && lease.serviceaccount) result.insert(*lease.serviceaccount);
+  }
+  return result;
+}
+
+std::optional<FenceBinding> RingStore::fence(std::string_view ring) const {
+  const json::Value* binding = bindings_informer_.find({"", sharding::fence_policy_name(ring)});
+  if (!binding) return std::nullopt;
+  kube::ObjectMeta meta = meta_of(*binding);
+  return FenceBinding{.in_force = parse_serviceaccounts(meta.annotation(sharding::kFenceInForceAnnotation)),
+                      .of_shards = parse_serviceaccounts(meta.annotation(sharding::kFenceShardsAnnotation))};
+}
+
+bool RingStore::has_label_policy(std::string_view ring) const {
+  return bindings_informer_.find({"", sharding::label_policy_name(ring)}) != nullptr;
 }
 
 void RingStore::end_gap() {
@@ -98,12 +148,16 @@ void RingStore::on_lease(const json::Value& object) {
   ShardLease& lease = leases_[name];
   if (lease.uid != meta.uid) lease = ShardLease{};  // deleted and created again between two looks
   std::string old_ring = lease.ring;
+  int64_t transitions = object.int_at({"spec", "leaseTransitions"});
+  // It was lost and got back between two looks.
+  if (lease.transitions != transitions) lease.held_since.reset();
   lease.name = name;
   lease.uid = meta.uid;
   lease.resource_version = meta.resource_version;
   lease.ring = meta.label(sharding::kRingLabel);
   lease.state_label = meta.label(sharding::kStateLabel);
-  lease.transitions = object.int_at({"spec", "leaseTransitions"});
+  lease.transitions = transitions;
+  lease.serviceaccount = serviceaccount_of(meta);
   lease.observer.observe(sharding::parse_lease_record(object), client_.loop().now(), client_.loop().wall_now());
   std::string ring = lease.ring;
   end_gap();
@@ -125,6 +179,31 @@ void RingStore::on_lease_deleted(const kube::NamespacedName& name) {
   if (membership) tell(ring, RingChange::kMembership);
 }
 
+void RingStore::on_binding(const json::Value& object) {
+  if (!synced()) return;
+  std::string ring(meta_of(object).label(sharding::kRingLabel));
+  bool membership = update_shards(ring);
+  tell(ring, RingChange::kFence);
+  if (membership) tell(ring, RingChange::kMembership);
+}
+
+void RingStore::on_bindings_synced() {
+  if (!std::exchange(fence_problem_, std::nullopt)) {
+    on_informer_synced();
+    return;
+  }
+  // They could not be read until now.
+  if (!synced()) return;
+  for (const std::string& ring : ring_names()) tell(ring, RingChange::kFence);
+}
+
+void RingStore::on_bindings_failed(const Error& error) {
+  bool final = error.kind == ErrorKind::kForbidden || error.kind == ErrorKind::kNotFound;
+  if (!final || fence_problem_ || bindings_informer_.synced()) return;
+  fence_problem_ = error;
+  on_informer_synced();
+}
+
 void RingStore::on_informer_synced() {
   if (!synced() || !on_synced_) return;
   for (const std::string& ring : ring_names()) update_shards(ring);
@@ -132,10 +211,17 @@ void RingStore::on_informer_synced() {
   std::exchange(on_synced_, nullptr)();
 }
 
+void RingStore::update_all_shards() {
+  if (!synced()) return;
+  for (const std::string& ring : ring_names()) {
+    if (update_shards(ring)) tell(ring, RingChange::kMembership);
+  }
+}
+
 bool RingStore::update_shards(const std::string& ring) {
   auto found = rings_.find(ring);
   if (found == rings_.end()) return false;
-  std::vector<std::string> names = available_shards(ring);
+  std::vector<std::string> names = assigned_shards(*found->second);
   if (names == found->second->shards->shards()) return false;
   RingSnapshot snapshot = *found->second;
   snapshot.shards = std::make_shared<const ring::Ring>(std::move(names));
@@ -146,15 +232,53 @@ bool RingStore::update_shards(const std::string& ring) {
   return true;
 }
 
-std::vector<std::string> RingStore::available_shards(std::string_view ring) const {
+std::vector<std::string> RingStore::assigned_shards(const RingSnapshot& ring) {
   std::vector<std::string> names;
-  for (const auto& [name, lease] : leases_) {
-    if (lease.ring == ring && is_available(lease)) names.push_back(name.name);
+  for (auto& [name, lease] : leases_) {
+    if (lease.ring != ring.meta.name) continue;
+    decide_assigned(ring, lease);
+    if (lease.assigned_to) names.push_back(name.name);
   }
   // As the ring keeps them: sorted, and a name once that stands for Leases of several namespaces.
   std::ranges::sort(names);
   names.erase(std::unique(names.begin(), names.end()), names.end());
   return names;
+}
+
+void RingStore::decide_assigned(const RingSnapshot& ring, ShardLease& lease) {
+  if (!is_held(lease)) {
+    lease.held_since.reset();
+    lease.assigned_to = false;
+    return;
+  }
+  if (!lease.held_since) {
+    lease.held_since = client_.loop().now();
+    lease.assigned_to = false;
+  }
+  if (lease.assigned_to) return;
+  bool needs_fence = lease.serviceaccount && !fence_problem_ &&
+                     parse_fence_settings(ring.meta.annotations).fence == PolicyMode::kEnforce;
+  auto binding = needs_fence ? fence(ring.meta.name) : std::nullopt;
+  bool fenced = binding && binding->in_force.contains(*lease.serviceaccount);
+  Duration wait = needs_fence && !fenced ? until_unfenced(lease) : Duration::zero();
+  lease.assigned_to = wait <= Duration::zero();
+  if (lease.assigned_to) return;
+  log_.debug("shard: waits for its fence", {{"controllerring", lease.ring}, {"shard", to_string(lease.name)}});
+  // Another one that waits less is looked at then, too, and a Lease is renewed every few seconds.
+  if (!patience_->armed()) patience_->arm(wait);
+}
+
+// A shard that held its Lease before this process began to look has waited already: it may have objects.
+Duration RingStore::until_unfenced(const ShardLease& lease) const {
+  Duration seen = client_.loop().now() - *lease.held_since;
+  Duration held = seen;
+  if (auto acquired = lease.observer.lease().acquire_time) {
+    // In microseconds: times in a Lease are foreign and may lie too far apart for nanoseconds.
+    using std::chrono::microseconds;
+    constexpr microseconds kPatience = std::chrono::duration_cast<microseconds>(kFencePatience);
+    held = std::clamp<microseconds>(client_.loop().wall_now() - *acquired, microseconds(0), kPatience);
+  }
+  return kFencePatience - std::max(seen, held);
 }
 
 void RingStore::tell(const std::string& ring, RingChange change) {

@@ -1,5 +1,5 @@
-// What central knows of the rings: their ControllerRings and their shards' Leases, kept up by two informers in every
-// replica. The webhook and the leader's reconcilers read the same snapshots.
+// What central knows of the rings: their ControllerRings, their shards' Leases and their fences, kept up by informers
+// in every replica. The webhook and the leader's reconcilers read the same snapshots.
 #pragma once
 
 #include <functional>
@@ -11,7 +11,9 @@
 #include <vector>
 
 #include "base/log.h"
+#include "central/fence_settings.h"
 #include "central/metrics.h"
+#include "event/loop.h"
 #include "kube/client.h"
 #include "kube/informer.h"
 #include "ring/ring.h"
@@ -25,7 +27,8 @@ struct RingSnapshot {
   kube::ObjectMeta meta;
   // kInvalid if the ControllerRing says what it must not; the message is for its condition.
   Result<sharding::ControllerRing> object;
-  // The shards that objects are assigned to. Built anew only when that set changes.
+  // The shards that objects are assigned to: those that hold their Leases and, where the ring's fence is enforced, are
+  // fenced. Built anew only when that set changes.
   std::shared_ptr<const ring::Ring> shards;
 };
 
@@ -37,7 +40,18 @@ struct ShardLease {
   std::string ring;
   std::string state_label;
   int64_t transitions = 0;
+  std::optional<kube::NamespacedName> serviceaccount;  // as which the shard writes, if it says so
   sharding::LeaseObserver observer;
+  std::optional<TimePoint> held_since;  // by its shard, before our eyes
+  // Objects are assigned to it. That stays so for as long as the Lease is held: whatever becomes of the fence, a shard
+  // that works must not lose its objects without a handover.
+  bool assigned_to = false;
+};
+
+// What the binding of a ring's fence says.
+struct FenceBinding {
+  ServiceAccounts in_force;   // the API server enforces the fence for these
+  ServiceAccounts of_shards;  // fenced, as published by shards that may be gone by now
 };
 
 enum class RingChange {
@@ -45,6 +59,7 @@ enum class RingChange {
   kDeleted,     // the ControllerRing is gone
   kMembership,  // the set of available shards changed
   kLeases,      // any Lease of the ring changed, renewals included
+  kFence,       // one of the ring's ValidatingAdmissionPolicyBindings was added, changed or deleted
 };
 
 class RingStore {
@@ -68,8 +83,15 @@ class RingStore {
   // The client and the metrics must outlive the store. on_synced runs once, in phase 3.
   RingStore(kube::Client& client, Logger log, Metrics& metrics, std::function<void()> on_synced);
 
-  // Whether all ControllerRings and Leases have been seen. Before that there are no snapshots.
-  bool synced() const { return rings_informer_.synced() && leases_informer_.synced(); }
+  // How long a shard waits at most for its fence; then objects are assigned to it without. Longer than another replica
+  // needs to become leader.
+  static constexpr Duration kFencePatience = std::chrono::seconds(30);
+
+  // Whether all ControllerRings, Leases and bindings have been seen, or bindings cannot be seen. Before that there are
+  // no snapshots.
+  bool synced() const {
+    return rings_informer_.synced() && leases_informer_.synced() && (bindings_informer_.synced() || fence_problem_);
+  }
 
   // nullptr if there is no such ring.
   std::shared_ptr<const RingSnapshot> find(std::string_view ring) const;
@@ -79,6 +101,17 @@ class RingStore {
   const std::map<kube::NamespacedName, ShardLease>& leases() const { return leases_; }
   // All Leases of the ring, dead ones too.
   int64_t lease_count(std::string_view ring) const;
+  // The shards that hold their Leases, assigned to or not.
+  int64_t available_count(std::string_view ring) const;
+
+  // The ServiceAccounts that the shards of the ring publish in their Leases, those of dead ones too.
+  ServiceAccounts serviceaccounts(std::string_view ring) const;
+  // nullopt if the fence is not up.
+  std::optional<FenceBinding> fence(std::string_view ring) const;
+  bool has_label_policy(std::string_view ring) const;
+  // Why ValidatingAdmissionPolicyBindings cannot be read: no permission, or an API server that has none. No ring has a
+  // fence then, and shards do not wait for one.
+  const std::optional<Error>& fence_problem() const { return fence_problem_; }
 
   // Whether shards may have been unable to renew their Leases, or we to see it (the watch is down, requests fail). Ends
   // with the next event of any Lease, or by end_gap() of somebody who has just read one.
@@ -91,9 +124,15 @@ class RingStore {
   void on_ring_deleted(const std::string& ring);
   void on_lease(const json::Value& object);
   void on_lease_deleted(const kube::NamespacedName& name);
+  void on_binding(const json::Value& object);
+  void on_bindings_synced();
+  void on_bindings_failed(const Error& error);
   void on_informer_synced();
+  void update_all_shards();
   bool update_shards(const std::string& ring);
-  std::vector<std::string> available_shards(std::string_view ring) const;
+  std::vector<std::string> assigned_shards(const RingSnapshot& ring);
+  void decide_assigned(const RingSnapshot& ring, ShardLease& lease);
+  Duration until_unfenced(const ShardLease& lease) const;
   void tell(const std::string& ring, RingChange change);
 
   kube::Client& client_;
@@ -104,8 +143,11 @@ class RingStore {
   std::map<kube::NamespacedName, ShardLease> leases_;
   std::list<Listener> listeners_;
   bool gap_ = false;
+  std::optional<Error> fence_problem_;
+  std::unique_ptr<event::Timer> patience_;  // until a shard has waited long enough for its fence
   kube::Informer rings_informer_;
   kube::Informer leases_informer_;
+  kube::Informer bindings_informer_;
 };
 
 }  // namespace ringside::central

@@ -1,5 +1,6 @@
 #include "central/webhook_config.h"
 
+#include "central/ring_object.h"
 #include "sharding/names.h"
 
 namespace ringside::central {
@@ -63,17 +64,7 @@ json::Value make_webhook(const sharding::ControllerRing& ring, const WebhookSett
 
 json::Value make_webhook_configuration(const sharding::ControllerRing& ring, const WebhookSettings& settings,
                                        std::string_view ca_bundle) {
-  kube::Labels labels = {{std::string(sharding::kAppLabel), std::string(sharding::kAppLabelValue)},
-                         {std::string(sharding::kRingLabel), ring.name()}};
-  kube::OwnerReference owner = {.api_version = std::string(sharding::kApiVersion),
-                                .kind = std::string(sharding::kControllerRingKind),
-                                .name = ring.name(),
-                                .uid = ring.meta.uid,
-                                .controller = true,
-                                .block_owner_deletion = true};
-  json::Value metadata = json::Value::object({{"name", sharding::webhook_configuration_name(ring.name())},
-                                              {"labels", kube::to_json(labels)},
-                                              {"ownerReferences", json::Value::array({to_json(owner)})}});
+  json::Value metadata = make_ring_object_metadata(ring, sharding::webhook_configuration_name(ring.name()));
   if (!settings.annotations.empty()) metadata["annotations"] = kube::to_json(settings.annotations);
   return json::Value::object({{"apiVersion", "admissionregistration.k8s.io/v1"},
                               {"kind", "MutatingWebhookConfiguration"},

@@ -80,10 +80,18 @@ class ApiError(Exception):
 class Api:
     """A small API client with a connection per thread."""
 
-    def __init__(self, server, context):
+    def __init__(self, server, context, headers=None):
         self._address = urllib.parse.urlsplit(server)
         self._context = context
+        self._headers = headers or {}
         self._local = threading.local()
+        self.warnings = []  # of the latest answer
+
+    def as_user(self, user, **extra):
+        """The same as another user; as_user("system:serviceaccount:ns:name", **{"authentication.kubernetes.io/pod-name": pod})"""
+        extras = {f"Impersonate-Extra-{urllib.parse.quote(key, safe='')}": value for key, value in extra.items()}
+        headers = {"Impersonate-User": user, "Impersonate-Group": "system:masters", **extras}
+        return Api(self._address.geturl(), self._context, headers)
 
     @classmethod
     def of_cluster(cls, cluster):
@@ -107,8 +115,10 @@ class Api:
                 self._local.connection = connection
             try:
                 text = None if body is None else json.dumps(body)
-                connection.request(method, path, text, {"Content-Type": content_type, **(headers or {})})
+                fields = {"Content-Type": content_type, **self._headers, **(headers or {})}
+                connection.request(method, path, text, fields)
                 response = connection.getresponse()
+                self.warnings = response.headers.get_all("Warning") or []
                 text = response.read().decode()
                 break
             except (http.client.HTTPException, OSError):
