@@ -16,6 +16,8 @@ namespace {
 constexpr Duration kIntoForce = std::chrono::seconds(2);
 // How long somebody else's change of a policy may last.
 constexpr Duration kReapply = std::chrono::minutes(5);
+// What was applied less than this ago is not applied again; the objects of a ring are applied one after the other.
+constexpr Duration kFresh = kReapply - std::chrono::seconds(30);
 
 // What follows from it, and how to be done with it.
 Error without_fence(const Error& error, std::string_view consequence, std::string_view annotation) {
@@ -204,7 +206,7 @@ event::Task<Result<void>> FenceReconciler::apply(std::string ring, kube::Resourc
   std::string text = json::to_string(object);
   TimePoint now = client_.loop().now();
   const Applied& before = rings_[ring].applied[path];
-  if (before.text == text && now - before.at < kReapply) co_return Result<void>();
+  if (before.text == text && now - before.at < kFresh) co_return Result<void>();
   kube::WriteOptions options;
   options.field_manager = sharding::kApplyFieldManager;
   options.force = true;

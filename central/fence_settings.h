@@ -26,11 +26,6 @@ struct FenceSettings {
   ServiceAccounts serviceaccounts;  // of shards that do not publish theirs
   // What is not understood; the default, or the rest, holds instead.
   std::optional<Error> problem;
-
-  bool operator==(const FenceSettings& other) const {
-    return fence == other.fence && label_protection == other.label_protection &&
-           serviceaccounts == other.serviceaccounts;
-  }
 };
 
 FenceSettings parse_fence_settings(const kube::Labels& annotations);

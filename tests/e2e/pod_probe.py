@@ -3,6 +3,7 @@
     pod_probe.py ROOT list PATH             {"direct": [names], "sidecar": [names]}
     pod_probe.py ROOT get PATH              {"direct": HTTP status, "sidecar": HTTP status}
     pod_probe.py ROOT latency PATH COUNT    {"direct": [milliseconds], "sidecar": [milliseconds]}, interleaved
+    pod_probe.py ROOT write PATH            {"direct": [HTTP status, what the API server says]}, past the sidecar: a merge patch
 
 ROOT is the controller's root directory, as /proc/PID/root. The answer is printed as JSON.
 """
@@ -29,6 +30,14 @@ class Way:
         response = self._connection.getresponse()
         return response.status, response.read()
 
+    def write(self, path):
+        """Changes an annotation."""
+        body = json.dumps({"metadata": {"annotations": {"probe": str(time.time())}}})
+        headers = {**self._headers, "Content-Type": "application/merge-patch+json"}
+        self._connection.request("PATCH", path, body, headers)
+        response = self._connection.getresponse()
+        return response.status, json.loads(response.read()).get("message", "")
+
     def list(self, path):
         status, body = self.get(path)
         assert status == 200, body
@@ -52,6 +61,8 @@ def main(root, what, path, count="0"):
     ways = {name: Way(address, folder) for name, address in WAYS.items()}
     if what == "latency":
         return latency(ways, path, int(count))
+    if what == "write":
+        return {"direct": ways["direct"].write(path)}
     if what == "list":
         return {name: way.list(path) for name, way in ways.items()}
     return {name: way.get(path)[0] for name, way in ways.items()}

@@ -1,7 +1,8 @@
 """Without the annotation the very same image is a normal controller with one leader; and there is a way back."""
 
-from api import DEPLOYMENTS, LEASES, RINGS
+from api import DEPLOYMENTS, LEASES, RINGS, SECRETS
 from audit_replay import POD_NAME
+from fence_test import POLICY_BINDINGS
 from world import RING, SHARD_LABEL, UNSHARDED, Moment, eventually
 
 
@@ -28,6 +29,7 @@ def test_one_leader_without_the_annotation_and_sharded_again_with_it(ring, measu
     old = next(name for name in ring.snapshot().objects if name.startswith("Secret/back-")).removeprefix("Secret/")
     ring.api.delete(f"/api/v1/namespaces/default/configmaps/checksums-{old}")
     ring.served(old)  # the leader works on what shards have left, too
+    can_write_to_everything(ring)
     containers = [pod["spec"]["containers"][0] for pod in ring.pods().values()]
     assert {container["image"] for container in containers} == {image}
     assert not any(pod["spec"].get("initContainers") for pod in ring.pods().values())
@@ -36,6 +38,22 @@ def test_one_leader_without_the_annotation_and_sharded_again_with_it(ring, measu
     began = Moment()
     ring.steady()  # every object on its shard again, those created meanwhile included
     measurements.record("annotation put back: command to all objects sharded", began.elapsed(), note="rolling update of 3 pods")
+
+
+def can_write_to_everything(ring):
+    """Also to what carries the label of a shard that is gone: no fence is left."""
+    assert not ring.api.items(POLICY_BINDINGS), "the ring's policies are lifted with its last shard"
+    before = {name: item["metadata"]["resourceVersion"] for name, item in ring.snapshot().objects.items()
+              if name.startswith("ConfigMap/") and SHARD_LABEL in item["metadata"].get("labels", {})}
+    assert len(before) > 5, "most ConfigMaps still have the label of a shard"
+    for name in before:
+        secret = name.removeprefix("ConfigMap/checksums-")
+        ring.api.patch(f"{SECRETS}/{secret}", {"stringData": {"key": f"changed for {secret}"}})
+
+    def written():
+        now = ring.snapshot().objects
+        return all(now[name]["metadata"]["resourceVersion"] != version for name, version in before.items())
+    eventually(written, 30, "every labelled ConfigMap is updated")
 
 
 def to_one_leader(ring, measurements):

@@ -1,113 +1,17 @@
 // Which shards objects are assigned to: those that hold their Leases and are fenced.
-#include "central/ring_store.h"
-
 #include <gmock/gmock.h>
-#include <gtest/gtest.h>
 
-#include "base/rfc3339.h"
-#include "tests/support/fake_api.h"
+#include "tests/unit/central/ring_world.h"
 
 namespace ringside::central {
 namespace {
 
-using ringside::testing::answer;
-using ringside::testing::answer_json;
-using ringside::testing::FakeApi;
-using ringside::testing::query_parameter;
-using ringside::testing::Record;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
-constexpr const char* kBindings = "validatingadmissionpolicybindings";
-
-// An API server with the ring "r" in the first lists; what changes is told by the watches.
-class RingStoreTest : public ::testing::Test {
- protected:
-  void start() {
-    api_.on_request = [this](Record& request) { serve(request); };
-    store_.emplace(api_.client, Logger(), metrics_, [this] { ++synced_; });
-    api_.loop.run_ready();
-  }
-
-  void serve(Record& request) {
-    std::string_view path = request.request.path;
-    std::string resource(path.substr(0, path.find('?')));
-    resource.erase(0, resource.rfind('/') + 1);
-    if (bindings_forbidden_ && resource == kBindings) return answer_json(request, 403, forbidden());
-    if (!query_parameter(request, "watch").empty()) {
-      watches_[resource] = &request;
-      request.stream->send_response({200, {}}, false);
-      return;
-    }
-    answer_json(request, 200,
-                json::Value::object(
-                    {{"metadata", json::Value::object({{"resourceVersion", "1"}})}, {"items", objects_[resource]}}));
-  }
-
-  static json::Value forbidden() {
-    return json::Value::object({{"kind", "Status"},
-                                {"apiVersion", "v1"},
-                                {"status", "Failure"},
-                                {"code", 403},
-                                {"reason", "Forbidden"},
-                                {"message", "not allowed"}});
-  }
-
-  json::Value object(std::string ns, std::string name, const kube::Labels& annotations = {}) {
-    kube::Labels labels = {{"alpha.sharding.timebertt.dev/controllerring", "r"}};
-    return json::Value::object({{"metadata", json::Value::object({{"namespace", ns},
-                                                                  {"name", name},
-                                                                  {"uid", name},
-                                                                  {"resourceVersion", std::to_string(++version_)},
-                                                                  {"labels", kube::to_json(labels)},
-                                                                  {"annotations", kube::to_json(annotations)}})}});
-  }
-
-  json::Value ring(const kube::Labels& annotations = {}) {
-    json::Value ring = object("", "r", annotations);
-    ring["spec"]["resources"] = json::Value::array({json::Value::object({{"group", ""}, {"resource", "secrets"}})});
-    return ring;
-  }
-
-  // Held by its shard since `age`; published by it, if not empty, is the ServiceAccount.
-  json::Value lease(std::string name, std::string serviceaccount, seconds age = seconds(0), int transitions = 0,
-                    std::string holder = "itself") {
-    kube::Labels annotations;
-    if (!serviceaccount.empty()) annotations["alpha.sharding.timebertt.dev/serviceaccount"] = serviceaccount;
-    json::Value lease = object("ns", name, annotations);
-    lease["spec"] = json::Value::object({{"holderIdentity", holder == "itself" ? name : holder},
-                                         {"leaseDurationSeconds", 15},
-                                         {"acquireTime", to_rfc3339_micro(api_.loop.wall_now() - age)},
-                                         {"renewTime", to_rfc3339_micro(api_.loop.wall_now())},
-                                         {"leaseTransitions", transitions}});
-    return lease;
-  }
-
-  json::Value binding(std::string in_force) {
-    return object("", "controllerring-r", {{"alpha.sharding.timebertt.dev/fence-in-force", in_force}});
-  }
-
-  void send(std::string resource, std::string type, json::Value item) {
-    json::Value event = json::Value::object({{"type", type}, {"object", std::move(item)}});
-    watches_[resource]->stream->send_body(json::to_string(event) + "\n");
-    api_.loop.run_ready();
-  }
-  void see_lease(json::Value item) { send("leases", "MODIFIED", std::move(item)); }
-
-  std::vector<std::string> shards() { return store_->find("r")->shards->shards(); }
-
-  FakeApi api_;
-  MetricsRegistry registry_;
-  Metrics metrics_{registry_};
-  std::map<std::string, json::Array> objects_;
-  std::map<std::string, Record*> watches_;
-  bool bindings_forbidden_ = false;
-  int version_ = 1;
-  int synced_ = 0;
-  std::optional<RingStore> store_;
-};
+using RingStoreTest = RingWorld;
 
 TEST_F(RingStoreTest, AShardThatPublishesNoServiceAccountNeedsNoFence) {
   objects_["controllerrings"] = {ring()};
