@@ -61,7 +61,7 @@ Result<void> check_ports(const PodView& pod) {
 }
 
 // The sidecar of an earlier review must be as this one would make it.
-Result<void> check_sidecar(const PodView& pod, const std::vector<std::string>& args) {
+Result<void> check_sidecar(const PodView& pod, const SidecarOptions& options) {
   if (pod.sidecar() == nullptr) {
     for (std::string_view volume : {kServiceAccountVolume, kStateVolume}) {
       if (!pod.has_volume(volume)) continue;
@@ -69,7 +69,7 @@ Result<void> check_sidecar(const PodView& pod, const std::vector<std::string>& a
     }
     return {};
   }
-  if (pod.sidecar()->array_at({"args"}) != json::Array(args.begin(), args.end())) {
+  if (!fits_sidecar_args(pod.sidecar()->array_at({"args"}), options, pod.pod())) {
     return refused(pod,
                    "its container ringside-sidecar does not fit its annotations: remove the container, it is injected");
   }
@@ -140,13 +140,13 @@ Result<PodPatch> make_pod_patch(const Value& pod, const InjectionOptions& option
   if (!asked) return failure(asked.error());
   if (!*asked) return PodPatch{};
   const SidecarOptions& sidecar_options = **asked;
-  std::vector<std::string> args = sidecar_args(sidecar_options);
+  std::vector<std::string> args = sidecar_args(sidecar_options, pod);
 
   Result<PodView> view = PodView::parse(pod);
   if (!view) return failure(view.error());
   Result<void> checked = check_pod(*view, sidecar_options);
   if (checked) checked = check_ports(*view);
-  if (checked) checked = check_sidecar(*view, args);
+  if (checked) checked = check_sidecar(*view, sidecar_options);
   if (!checked) return failure(checked.error());
   Result<std::string> token_volume = find_token_volume(*view);
   if (!token_volume) return failure(token_volume.error());

@@ -7,6 +7,7 @@
 #include "base/go_duration.h"
 #include "base/log.h"
 #include "base/strings.h"
+#include "http/url.h"
 #include "sharding/names.h"
 
 namespace ringside::injector {
@@ -15,10 +16,11 @@ namespace {
 constexpr std::string_view kPrefix = sharding::kSidecarAnnotationPrefix;
 constexpr std::string_view kViewPrefix = "view.";
 constexpr std::string_view kKnownOptions =
-    "controllerring, leader-election, mode, log-level, grace-period, quiet-window, view.<resource>[.<group>]";
+    "controllerring, leader-election, mode, log-level, grace-period, quiet-window, metrics, view.<resource>[.<group>]";
 constexpr Duration kMaxGracePeriod = std::chrono::minutes(5);
 // Well below the deadline of a handover, which bounds the wait anyway.
 constexpr Duration kMaxQuietWindow = std::chrono::seconds(5);
+constexpr std::string_view kMetricsFlag = "--metrics=";
 constexpr size_t kMaxLabel = 63;
 constexpr size_t kMaxSubdomain = 253;
 
@@ -92,6 +94,16 @@ Result<void> set_quiet_window(SidecarOptions& options, std::string_view value) {
   return {};
 }
 
+Result<void> set_metrics(SidecarOptions& options, std::string_view value) {
+  auto url = http::parse_url(value);
+  if (value != "auto" && value != "off" && !(url && url->is_loopback())) {
+    return invalid_value("metrics", value,
+                         "auto, off, or http://127.0.0.1:<port>/<path> (or https; the pod's own loopback interface only)");
+  }
+  options.metrics = value;
+  return {};
+}
+
 Result<void> add_view(SidecarOptions& options, std::string_view option, std::string_view value) {
   std::string_view resource = option.substr(kViewPrefix.size());
   if (!is_dns_subdomain(resource)) {
@@ -112,6 +124,7 @@ constexpr auto kSetters = std::to_array<std::pair<std::string_view, Setter>>({
     {"log-level", set_log_level},
     {"grace-period", set_grace_period},
     {"quiet-window", set_quiet_window},
+    {"metrics", set_metrics},
 });
 
 Result<void> set_option(SidecarOptions& options, std::string_view option, std::string_view value) {
@@ -121,6 +134,37 @@ Result<void> set_option(SidecarOptions& options, std::string_view option, std::s
   }
   return failure(ErrorKind::kInvalid, "annotation " + std::string(kPrefix) + std::string(option) +
                                           " is unknown: remove it, or use one of " + std::string(kKnownOptions));
+}
+
+// The number as text; empty without such a port.
+std::string metrics_port(const json::Value& pod) {
+  for (const json::Value& container : pod.array_at({"spec", "containers"})) {
+    for (const json::Value& port : container.array_at({"ports"})) {
+      if (port.string_at({"name"}) == "metrics") return std::to_string(port.int_at({"containerPort"}));
+    }
+  }
+  return {};
+}
+
+// By the convention of Prometheus' example configuration for Kubernetes; without it, by the port's name. Empty if
+// nothing tells where metrics are, or nothing usable.
+std::string detect_metrics(const json::Value& pod) {
+  auto annotation = [&](std::string_view name, std::string_view fallback) {
+    return std::string(pod.string_at({"metadata", "annotations", "prometheus.io/" + std::string(name)}, fallback));
+  };
+  bool annotated = annotation("scrape", "") == "true";
+  std::string port = annotated ? annotation("port", metrics_port(pod)) : metrics_port(pod);
+  std::string path = annotated ? annotation("path", "/metrics") : "/metrics";
+  std::string scheme = annotated ? annotation("scheme", "http") : "http";
+  if (!path.starts_with('/')) path.insert(0, "/");
+  if (!parse_int(port)) return {};
+  std::string url = scheme + "://127.0.0.1:" + port + path;
+  return http::parse_url(url) ? url : std::string();
+}
+
+std::string metrics_url(const SidecarOptions& options, const json::Value& pod) {
+  if (options.metrics == "off") return {};
+  return options.metrics == "auto" ? detect_metrics(pod) : options.metrics;
 }
 
 }  // namespace
@@ -140,7 +184,7 @@ Result<std::optional<SidecarOptions>> parse_sidecar_options(const json::Value& p
   return options;
 }
 
-std::vector<std::string> sidecar_args(const SidecarOptions& options) {
+std::vector<std::string> sidecar_args(const SidecarOptions& options, const json::Value& pod) {
   std::vector<std::string> args = {
       "--ring=" + options.ring,
       "--shard=$(POD_NAME)",
@@ -155,9 +199,25 @@ std::vector<std::string> sidecar_args(const SidecarOptions& options) {
       "--grace-period=" + options.grace_period,
       "--quiet-window=" + options.quiet_window,
   };
+  std::string metrics = metrics_url(options, pod);
+  if (!metrics.empty()) args.push_back(std::string(kMetricsFlag) + metrics);
   for (const std::string& view : options.all_views) args.push_back("--view=" + view + "=all");
   args.push_back("--log-level=" + options.log_level);
   return args;
+}
+
+bool fits_sidecar_args(const json::Array& args, const SidecarOptions& options, const json::Value& pod) {
+  auto texts = sidecar_args(options, pod);
+  json::Array expected(texts.begin(), texts.end());
+  if (options.metrics != "auto") return args == expected;
+  auto without_metrics = [](json::Array array) {
+    std::erase_if(array, [](const json::Value& value) {
+      const std::string* text = value.as_string();
+      return text != nullptr && text->starts_with(kMetricsFlag);
+    });
+    return array;
+  };
+  return without_metrics(args) == without_metrics(std::move(expected));
 }
 
 }  // namespace ringside::injector

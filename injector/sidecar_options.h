@@ -18,6 +18,7 @@ struct SidecarOptions {
   std::string log_level = "info";        // log-level: debug, info, warn, error, off
   std::string grace_period = "3s";       // grace-period: a Go duration, at most 5m
   std::string quiet_window = "300ms";    // quiet-window: a Go duration, at most 5s
+  std::string metrics = "auto";          // metrics: auto, off, a URL on the loopback interface
   std::vector<std::string> all_views;  // view.<resource>[.<group>]: all; those set to `mine`, the default, are left out
 };
 
@@ -26,7 +27,13 @@ struct SidecarOptions {
 // .../controllerring: the pod asks for no sidecar. kInvalid names the annotation and the values that it may have.
 Result<std::optional<SidecarOptions>> parse_sidecar_options(const json::Value& pod);
 
-// The sidecar's command line, in a fixed order: equal options make equal arguments.
-std::vector<std::string> sidecar_args(const SidecarOptions& options);
+// The sidecar's command line, in a fixed order: equal options and pods make equal arguments. The pod is looked at for
+// `metrics: auto` only: its annotations prometheus.io/scrape, port, path and scheme, else a container port that is
+// called `metrics`.
+std::vector<std::string> sidecar_args(const SidecarOptions& options, const json::Value& pod);
+
+// Whether the arguments are what sidecar_args() makes of the options for this pod, or would have made of it before
+// others added annotations or containers that show metrics.
+bool fits_sidecar_args(const json::Array& args, const SidecarOptions& options, const json::Value& pod);
 
 }  // namespace ringside::injector

@@ -123,6 +123,8 @@ std::vector<Action> Handover::step(TimePoint now) {
   admit(now);
   std::vector<ObjectRef> active(active_.begin(), active_.end());
   for (const ObjectRef& object : active) advance(drains_.find(object), now);
+  quiescing_ = size_t(std::ranges::count_if(
+      active_, [this](const ObjectRef& object) { return drains_.at(object).phase == Phase::kQuiescing; }));
   read_tombstones(now);
   return std::exchange(actions_, {});
 }
@@ -166,7 +168,8 @@ void Handover::advance(Drains::iterator entry, TimePoint now) {
     return;
   }
   if (drain.phase == Phase::kQuiescing) {
-    if (!is_quiet(object, drain, now)) return;
+    drain.quiet = quiet_by(object, drain, now);
+    if (!drain.quiet) return;
     drain.phase = Phase::kMoving;
     drain.quiet_at = now;
   }
@@ -180,17 +183,18 @@ void Handover::advance(Drains::iterator entry, TimePoint now) {
   if (now >= drain.retry_at) ask(entry, false);
 }
 
-bool Handover::is_quiet(const ObjectRef& object, Drain& drain, TimePoint now) const {
+std::optional<Quiet> Handover::quiet_by(const ObjectRef& object, Drain& drain, TimePoint now) const {
   bool busy = fence_.busy(object);
   if (busy) {
     drain.idle_since.reset();
   } else if (!drain.idle_since) {
     drain.idle_since = now;
   }
-  if (!busy && proof_ > drain.fenced_at) return true;
-  if (!busy && !proof_expected_ && now >= *drain.idle_since + options_.quiet_window) return true;
+  // A reconcile that has ended has the answers to its requests: nothing of it is on its way to us.
+  if (!busy && proof_ > drain.fenced_at) return Quiet::kProof;
+  if (!busy && !proof_expected_ && now >= *drain.idle_since + options_.quiet_window) return Quiet::kWindow;
   drain.overdue = now >= drain.fenced_at + options_.deadline;
-  return drain.overdue;
+  return drain.overdue ? std::optional(Quiet::kDeadline) : std::nullopt;
 }
 
 // True when all children are moved and nothing is under way. A child that the index learns of late may bring requests
@@ -278,7 +282,7 @@ void Handover::conclude(Drains::iterator entry, Finished::Outcome outcome, TimeP
 void Handover::finish(Drains::iterator entry, Finished::Outcome outcome, TimePoint now) {
   auto& [object, drain] = *entry;
   Finished finished = {
-      .object = object, .outcome = outcome, .overdue = drain.overdue, .children = drain.children.size()};
+      .object = object, .outcome = outcome, .quiet = drain.quiet, .overdue = drain.overdue, .children = drain.children.size()};
   TimePoint fenced = drain.phase == Phase::kWaiting ? now : drain.fenced_at;
   TimePoint quiet = drain.phase < Phase::kMoving ? now : drain.quiet_at;
   TimePoint moved = drain.phase < Phase::kAcknowledging ? now : drain.moved_at;
@@ -305,6 +309,7 @@ void Handover::retreat(Drains::iterator entry, TimePoint now) {
   fence_.lift(object);
   active_.erase(object);
   drain.unsure = drain.overdue = drain.acknowledge_sent = false;
+  drain.quiet.reset();
   drain.children = ChildMoves();
   wait(entry, now + drain.retreat.next(spread(drain.order)));
 }

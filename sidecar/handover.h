@@ -94,6 +94,8 @@ class Handover {
   bool needs_owner_references() const { return !drains_.empty() || indexing_; }
   size_t waiting() const { return waiting_.size(); }
   size_t fenced() const { return active_.size(); }
+  // Those of them that waited for the controller to become quiet when step() returned: proofs are of use.
+  size_t quiescing() const { return quiescing_; }
 
  private:
   enum class Phase { kWaiting, kQuiescing, kMoving, kAcknowledging };
@@ -107,6 +109,7 @@ class Handover {
     bool seen_meanwhile = false;  // the watch showed it draining since that request began
     bool acknowledge_sent = false;
     bool overdue = false;
+    std::optional<Quiet> quiet;
     TimePoint seen_at, ready_at, fenced_at, quiet_at, moved_at;
     std::optional<TimePoint> idle_since;
     TimePoint retry_at = TimePoint::min();
@@ -129,7 +132,7 @@ class Handover {
   void run_index(TimePoint now);
   void admit(TimePoint now);
   void advance(Drains::iterator drain, TimePoint now);
-  bool is_quiet(const ObjectRef& object, Drain& drain, TimePoint now) const;
+  std::optional<Quiet> quiet_by(const ObjectRef& object, Drain& drain, TimePoint now) const;
   bool advance_children(Drains::iterator drain, TimePoint now);
   void read_tombstones(TimePoint now);
 
@@ -159,6 +162,7 @@ class Handover {
   TimePoint proof_ = TimePoint::min();
   bool proof_expected_ = false;
   bool indexing_ = false;
+  size_t quiescing_ = 0;
   std::optional<TimePoint> index_idle_since_;
 };
 

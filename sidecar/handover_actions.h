@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <variant>
 
@@ -38,6 +39,13 @@ struct ReadLive {
   ObjectRef object;
 };
 
+// What ended the wait for the controller.
+enum class Quiet {
+  kProof,     // its metrics, or its death: every reconcile that ran when the object was fenced has ended
+  kWindow,    // nothing was under way for the quiet window
+  kDeadline,  // time
+};
+
 // The end of one drain, for metrics and logs.
 struct Finished {
   enum class Outcome {
@@ -48,7 +56,8 @@ struct Finished {
   };
   ObjectRef object;
   Outcome outcome = Outcome::kAcknowledged;
-  bool overdue = false;  // the deadline ended the wait for the controller
+  std::optional<Quiet> quiet = {};  // unless it ended before
+  bool overdue = false;             // the deadline passed before its children were moved
   size_t children = 0;
   Duration waited = {};        // in full service
   Duration quiesced = {};      // fenced, until quiet

@@ -19,6 +19,15 @@ std::string_view name_of(Finished::Outcome outcome) {
   return "unknown";
 }
 
+std::string_view name_of(Quiet quiet) {
+  switch (quiet) {
+    case Quiet::kProof: return "proof";
+    case Quiet::kWindow: return "window";
+    case Quiet::kDeadline: return "deadline";
+  }
+  return "unknown";
+}
+
 double seconds(Duration duration) {
   return std::chrono::duration<double>(duration).count();
 }
@@ -36,6 +45,8 @@ HandoverAgent::HandoverAgent(kube::Client& client, Logger log, MetricsRegistry& 
       finished_(metrics.counter("ringside_sidecar_handovers_total", "Drains that have ended, by outcome.")),
       phase_seconds_(metrics.histogram("ringside_sidecar_handover_phase_seconds", "Time of a handover, by phase.",
                                        {0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60})),
+      quiescence_(metrics.counter("ringside_sidecar_quiescence_total",
+                                  "Handovers, by what showed that the controller was quiet.")),
       fence_denials_(metrics.counter("ringside_sidecar_fence_denials_total",
                                      "Writes that were refused because their object is being or was handed over.")),
       shard_label_(sharding::shard_label(options_.ring)),
@@ -43,9 +54,27 @@ HandoverAgent::HandoverAgent(kube::Client& client, Logger log, MetricsRegistry& 
       discovery_(client) {
   step_ = client.loop().turn_end([this] { step(); });
   wake_ = client.loop().timer([this] { step_->schedule(); });
+  if (options_.metrics) make_probe(*options_.metrics);
 }
 
 HandoverAgent::~HandoverAgent() = default;
+
+void HandoverAgent::make_probe(const QuiescenceProbe::Options& options) {
+  QuiescenceProbe::Listener listener{
+      .on_expected =
+          [this](bool expected) {
+            proof_expected_ = expected;
+            if (handover_) handover_->expect_proof(expected);
+            step_->schedule();
+          },
+      .on_proof =
+          [this](TimePoint moment) {
+            if (handover_) handover_->processing_proof(moment);
+            step_->schedule();
+          }};
+  probe_ = std::make_unique<QuiescenceProbe>(client_.loop(), log_, options, metrics_connect(client_.loop(), options.url),
+                                             std::move(listener));
+}
 
 void HandoverAgent::set_ring(const sharding::ControllerRing* ring) {
   std::vector<sharding::RingResource> resources = ring ? ring->spec.resources : std::vector<sharding::RingResource>();
@@ -61,6 +90,7 @@ void HandoverAgent::set_ring(const sharding::ControllerRing* ring) {
   resources_ = std::move(resources);
   namespaces_ = std::move(namespaces);
   controlled_.clear();
+  step_->schedule();
   if (resources_.empty()) return;
   for (const auto& main : resources_) {
     for (const auto& controlled : main.controlled) {
@@ -72,6 +102,7 @@ void HandoverAgent::set_ring(const sharding::ControllerRing* ring) {
   handover_options.controlled = controlled_;
   handover_options.quiet_window = options_.quiet_window;
   handover_ = std::make_unique<Handover>(handover_options, fence_);
+  handover_->expect_proof(proof_expected_);
   for (const auto& main : resources_) watching_->add(watch_drains(main.resource));
 }
 
@@ -121,11 +152,13 @@ void HandoverAgent::on_controller_gone() {
 }
 
 void HandoverAgent::step() {
+  if (probe_ && !handover_) probe_->set_wanted(false);
   if (!handover_) return;
   TimePoint now = client_.loop().now();
   for (const Action& action : handover_->step(now)) {
     std::visit([this](const auto& each) { run(each); }, action);
   }
+  if (probe_) probe_->set_wanted(handover_->quiescing() > 0);
   if (auto next = handover_->next_wake(now)) {
     wake_->arm(*next - now);
   } else {
@@ -159,6 +192,7 @@ void HandoverAgent::run(const ReadLive& action) {
 
 void HandoverAgent::run(const Finished& action) {
   finished_.add({{"outcome", std::string(name_of(action.outcome))}});
+  if (action.quiet) quiescence_.add({{"by", std::string(name_of(*action.quiet))}});
   for (const auto& [phase, time] : {std::pair<const char*, Duration>{"wait", action.waited},
                                     {"quiesce", action.quiesced},
                                     {"children", action.moved},
@@ -168,6 +202,7 @@ void HandoverAgent::run(const Finished& action) {
   log_.debug("handover ended", {{"object", describe(action.object)},
                                 {"outcome", name_of(action.outcome)},
                                 {"children", int64_t(action.children)},
+                                {"quietBy", action.quiet ? name_of(*action.quiet) : ""},
                                 {"overdue", action.overdue},
                                 {"quiesceSeconds", seconds(action.quiesced)},
                                 {"moveSeconds", seconds(action.moved + action.acknowledged)}});

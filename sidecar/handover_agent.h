@@ -18,6 +18,7 @@
 #include "sidecar/child_index_feed.h"
 #include "sidecar/fence.h"
 #include "sidecar/handover.h"
+#include "sidecar/quiescence_probe.h"
 #include "sidecar/write_gate.h"
 
 namespace ringside::sidecar {
@@ -28,6 +29,7 @@ class HandoverAgent : public WriteGate {
     std::string ring;
     std::string shard;
     Duration quiet_window = std::chrono::milliseconds(300);
+    std::optional<QuiescenceProbe::Options> metrics = {};  // of the controller, if they can be read
   };
 
   HandoverAgent(kube::Client& client, Logger log, MetricsRegistry& metrics, Options options);
@@ -52,6 +54,7 @@ class HandoverAgent : public WriteGate {
   std::unique_ptr<kube::Informer> drain_informer(const kube::GroupResource& resource, const kube::ResourceType& type,
                                                  const std::string& ns);
   void on_drain(const kube::GroupResource& resource, const json::Value& object);
+  void make_probe(const QuiescenceProbe::Options& options);
   void step();
   void run(const StartChildIndex&);
   void run(const StopChildIndex&);
@@ -71,6 +74,7 @@ class HandoverAgent : public WriteGate {
   Options options_;
   CounterFamily& finished_;
   HistogramFamily& phase_seconds_;
+  CounterFamily& quiescence_;
   CounterFamily& fence_denials_;
   std::string shard_label_;
   std::string drain_label_;
@@ -81,9 +85,11 @@ class HandoverAgent : public WriteGate {
   std::vector<kube::GroupResource> controlled_;
   std::vector<sharding::RingResource> resources_;
   std::unique_ptr<Handover> handover_;
+  bool proof_expected_ = false;  // of handovers to come, too
   std::vector<std::string> namespaces_;  // of the ring; {""}: all
   std::map<kube::GroupResource, std::vector<std::unique_ptr<kube::Informer>>> drains_;
   std::unique_ptr<ChildIndexFeed> index_feed_;
+  std::unique_ptr<QuiescenceProbe> probe_;
 
   std::unique_ptr<event::TurnEnd> step_;
   std::unique_ptr<event::Timer> wake_;

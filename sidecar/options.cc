@@ -48,6 +48,14 @@ Result<kube::GroupResource> parse_view(const std::string& text) {
   return parse_resource_name(std::string_view(text).substr(0, equals));
 }
 
+Result<http::Url> parse_metrics_url(const std::string& text) {
+  auto url = http::parse_url(text);
+  if (url && !url->is_loopback()) {
+    return failure(ErrorKind::kInvalid, "'" + text + "' is not in this pod: use 127.0.0.1, [::1] or localhost");
+  }
+  return url;
+}
+
 auto duration_between(Duration min, Duration max) {
   return [min, max](const std::string& text) { return parse_go_duration(text, min, max); };
 }
@@ -103,6 +111,8 @@ ParsedOptions parse_options(int argc, char** argv) {
   app.add_option("--quiet-window", into(o.quiet_window, duration_between(0s, 5s)),
                  "How long the controller must leave an object alone before it is handed over")
       ->default_str("300ms");
+  app.add_option("--metrics", into(o.metrics, parse_metrics_url),
+                 "URL of the controller's metrics, which show when it is quiet: http or https, on the loopback interface");
   app.add_option("--log-level", into(o.log_level, parse_log_level), "debug, info, warn, error or off")
       ->default_str("info");
   o.listen = {"127.0.0.1", 16443};

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "http/url.h"
 #include "kube/meta.h"
 #include "sidecar/election_bridge.h"
 
@@ -34,6 +35,7 @@ struct Options {
   std::string state_dir;
   ElectionOptions election;
   std::vector<kube::GroupResource> all_views;
+  std::optional<http::Url> metrics;  // of the controller
   Duration grace = std::chrono::seconds(3);
   Duration quiet_window = std::chrono::milliseconds(300);
   Duration shutdown_patience = std::chrono::seconds(5);

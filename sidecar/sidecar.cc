@@ -53,9 +53,12 @@ void Sidecar::build() {
   life.grace = options_.grace;
   if (options_.election.mode == ElectionOptions::Mode::kOff) life.election_wait = Duration::zero();
   life_ = std::make_unique<ControllerLife>(loop_, log_, life, *bridge_, *lease_);
-  handover_ = std::make_unique<HandoverAgent>(
-      client, log_, metrics_,
-      HandoverAgent::Options{.ring = options_.ring, .shard = options_.shard, .quiet_window = options_.quiet_window});
+  HandoverAgent::Options handover{
+      .ring = options_.ring, .shard = options_.shard, .quiet_window = options_.quiet_window};
+  if (options_.metrics) {
+    handover.metrics = {.url = *options_.metrics, .token_file = options_.serviceaccount_source + "/token"};
+  }
+  handover_ = std::make_unique<HandoverAgent>(client, log_, metrics_, std::move(handover));
   ring_ = std::make_unique<RingView>(client, log_, options_.ring, options_.all_views, [this] { on_ring_changed(); });
   proxy_ = std::make_unique<Proxy>(loop_, log_, metrics_, ShardIdentity{options_.ring, options_.shard},
                                    ProxyParts{.api = *proxy_api_,

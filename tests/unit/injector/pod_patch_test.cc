@@ -222,6 +222,37 @@ TEST(PodPatchTest, PassesOptionsToTheSidecar) {
                           "--view=deployments.apps=all", "--view=secrets=all", "--log-level=debug"));
 }
 
+std::string metrics_of(const json::Value& pod) {
+  for (const std::string& arg : args_of(inject(pod))) {
+    if (arg.starts_with("--metrics=")) return arg.substr(10);
+  }
+  return "";
+}
+
+json::Value with_prometheus(json::Value pod, std::string_view name, std::string_view value) {
+  pod["metadata"]["annotations"]["prometheus.io/" + std::string(name)] = value;
+  return pod;
+}
+
+TEST(PodPatchTest, FindsTheControllersMetrics) {
+  json::Value pod = plain_pod();
+  EXPECT_EQ(metrics_of(pod), "");
+  EXPECT_EQ(metrics_of(with_prometheus(pod, "port", "9090")), "") << "not to be scraped";
+  json::Value annotated = with_prometheus(with_prometheus(pod, "scrape", "true"), "port", "9090");
+  EXPECT_EQ(metrics_of(annotated), "http://127.0.0.1:9090/metrics");
+  EXPECT_EQ(metrics_of(with_prometheus(with_prometheus(annotated, "path", "stats"), "scheme", "https")),
+            "https://127.0.0.1:9090/stats");
+  EXPECT_EQ(metrics_of(with_prometheus(annotated, "port", "web")), "") << "unusable";
+  EXPECT_EQ(metrics_of(with_prometheus(annotated, "scheme", "ftp")), "") << "unusable";
+
+  container(pod, 0)["ports"] = parse(R"([{"name": "web", "containerPort": 80}, {"name": "metrics", "containerPort": 81}])");
+  EXPECT_EQ(metrics_of(pod), "http://127.0.0.1:81/metrics");
+  EXPECT_EQ(metrics_of(with_prometheus(pod, "scrape", "true")), "http://127.0.0.1:81/metrics");
+  EXPECT_EQ(metrics_of(with_annotation(pod, "metrics", "auto")), "http://127.0.0.1:81/metrics");
+  EXPECT_EQ(metrics_of(with_annotation(pod, "metrics", "off")), "");
+  EXPECT_EQ(metrics_of(with_annotation(pod, "metrics", "https://localhost:1/m")), "https://localhost:1/m");
+}
+
 TEST(PodPatchTest, LeavesAPodAloneThatDoesNotAsk) {
   json::Value pod = plain_pod();
   pod["metadata"].erase("annotations");
@@ -247,6 +278,16 @@ TEST(PodPatchTest, ReinvocationChangesWhatOthersAdded) {
   EXPECT_THAT(env_of(pod.array_at({"spec", "initContainers"})[1]), kOurEnv);
   EXPECT_THAT(mounts_of(container(pod, 1)), ElementsAre(kOurMount));
   EXPECT_THAT(make_pod_patch(pod, kOptions)->text, IsEmpty());
+}
+
+TEST(PodPatchTest, ReinvocationKeepsTheMetricsThatItFoundBefore) {
+  json::Value pod = inject(plain_pod());
+  // As a service mesh does, after this webhook.
+  pod = with_prometheus(with_prometheus(pod, "scrape", "true"), "port", "15020");
+  EXPECT_EQ(reason(pod), "");
+  EXPECT_EQ(metrics_of(pod), "");
+  pod = with_annotation(pod, "metrics", "off");
+  EXPECT_EQ(reason(pod), "");
 }
 
 TEST(PodPatchTest, RefusesASidecarThatDoesNotFit) {
@@ -329,6 +370,9 @@ TEST(PodPatchTest, RefusesOptionsWithTheWayOut) {
            {"grace-period", "3", "a duration such as 3s"},
            {"grace-period", "6m", "at most 5m"},
            {"quiet-window", "-1s", "a duration such as 300ms"},
+           {"metrics", "on", "auto, off, or http://127.0.0.1:<port>/<path>"},
+           {"metrics", "http://10.0.0.1:8080/metrics", "the pod's own loopback interface only"},
+           {"metrics", "http://127.0.0.1:99999/", "http://127.0.0.1:<port>/<path>"},
            {"view.pods", "some", "mine or all"},
            {"view.", "all", "<resource>[.<group>]"},
            {"image", "evil:1", "is unknown: remove it, or use one of controllerring, leader-election"},

@@ -1,0 +1,70 @@
+// Reads the controller's metrics while objects wait for it to become quiet.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "base/log.h"
+#include "event/job.h"
+#include "event/loop.h"
+#include "event/task.h"
+#include "http/message.h"
+#include "http/url.h"
+#include "net/byte_stream.h"
+#include "sidecar/workqueue_metrics.h"
+
+namespace ringside::sidecar {
+
+// One request at a time, each on a connection of its own, and none while nothing waits.
+class QuiescenceProbe {
+ public:
+  using Connect = std::function<event::Task<Result<std::unique_ptr<net::ByteStream>>>()>;
+
+  struct Options {
+    http::Url url;
+    // The pod's token, sent over TLS only: controllers that serve metrics there ask for one. Empty: none.
+    std::string token_file = {};
+    Duration interval = std::chrono::milliseconds(100);
+    Duration timeout = std::chrono::seconds(1);
+    // After a failure; objects that begin to wait later are a reason to try again after `retry_wanted`.
+    Duration retry = std::chrono::seconds(30);
+    Duration retry_wanted = std::chrono::seconds(1);
+  };
+
+  // Both run in phase 3 and must not destroy the probe.
+  struct Listener {
+    // Whether proofs are to be expected: the last scrape succeeded, or there was none yet.
+    std::function<void(bool)> on_expected;
+    // Every reconcile that had begun by then has ended.
+    std::function<void(TimePoint)> on_proof;
+  };
+
+  // connect: to the url's address. The loop must outlive the probe.
+  QuiescenceProbe(event::Loop& loop, Logger log, Options options, Connect connect, Listener listener);
+
+  // Whether objects wait. Must not be called by the listener.
+  void set_wanted(bool wanted);
+
+ private:
+  event::Task<void> run();
+  event::Task<Result<WorkerStates>> scrape();
+  void failed(const Error& error);
+
+  event::Loop& loop_;
+  Logger log_;
+  Options options_;
+  Connect connect_;
+  Listener listener_;
+  ProcessingProof proof_;
+  bool wanted_ = false;
+  bool works_ = false;
+  std::optional<TimePoint> failed_at_;
+  event::Job job_;
+};
+
+// TCP to the url's address, and TLS over it. The certificate is not verified: controllers make their own for metrics,
+// and who listens on the pod's loopback interface is in the pod.
+QuiescenceProbe::Connect metrics_connect(event::Loop& loop, http::Url url);
+
+}  // namespace ringside::sidecar
