@@ -97,8 +97,9 @@ Result<void> set_quiet_window(SidecarOptions& options, std::string_view value) {
 Result<void> set_metrics(SidecarOptions& options, std::string_view value) {
   auto url = http::parse_url(value);
   if (value != "auto" && value != "off" && !(url && url->is_loopback())) {
-    return invalid_value("metrics", value,
-                         "auto, off, or http://127.0.0.1:<port>/<path> (or https; the pod's own loopback interface only)");
+    return invalid_value(
+        "metrics", value,
+        "auto, off, or http://127.0.0.1:<port>/<path> (or https; the pod's own loopback interface only)");
   }
   options.metrics = value;
   return {};

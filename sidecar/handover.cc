@@ -281,8 +281,11 @@ void Handover::conclude(Drains::iterator entry, Finished::Outcome outcome, TimeP
 
 void Handover::finish(Drains::iterator entry, Finished::Outcome outcome, TimePoint now) {
   auto& [object, drain] = *entry;
-  Finished finished = {
-      .object = object, .outcome = outcome, .quiet = drain.quiet, .overdue = drain.overdue, .children = drain.children.size()};
+  Finished finished = {.object = object,
+                       .outcome = outcome,
+                       .quiet = drain.quiet,
+                       .overdue = drain.overdue,
+                       .children = drain.children.size()};
   TimePoint fenced = drain.phase == Phase::kWaiting ? now : drain.fenced_at;
   TimePoint quiet = drain.phase < Phase::kMoving ? now : drain.quiet_at;
   TimePoint moved = drain.phase < Phase::kAcknowledging ? now : drain.moved_at;

@@ -60,20 +60,19 @@ HandoverAgent::HandoverAgent(kube::Client& client, Logger log, MetricsRegistry& 
 HandoverAgent::~HandoverAgent() = default;
 
 void HandoverAgent::make_probe(const QuiescenceProbe::Options& options) {
-  QuiescenceProbe::Listener listener{
-      .on_expected =
-          [this](bool expected) {
-            proof_expected_ = expected;
-            if (handover_) handover_->expect_proof(expected);
-            step_->schedule();
-          },
-      .on_proof =
-          [this](TimePoint moment) {
-            if (handover_) handover_->processing_proof(moment);
-            step_->schedule();
-          }};
-  probe_ = std::make_unique<QuiescenceProbe>(client_.loop(), log_, options, metrics_connect(client_.loop(), options.url),
-                                             std::move(listener));
+  QuiescenceProbe::Listener listener{.on_expected =
+                                         [this](bool expected) {
+                                           proof_expected_ = expected;
+                                           if (handover_) handover_->expect_proof(expected);
+                                           step_->schedule();
+                                         },
+                                     .on_proof =
+                                         [this](TimePoint moment) {
+                                           if (handover_) handover_->processing_proof(moment);
+                                           step_->schedule();
+                                         }};
+  probe_ = std::make_unique<QuiescenceProbe>(client_.loop(), log_, options,
+                                             metrics_connect(client_.loop(), options.url), std::move(listener));
 }
 
 void HandoverAgent::set_ring(const sharding::ControllerRing* ring) {

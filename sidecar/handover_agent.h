@@ -85,7 +85,7 @@ class HandoverAgent : public WriteGate {
   std::vector<kube::GroupResource> controlled_;
   std::vector<sharding::RingResource> resources_;
   std::unique_ptr<Handover> handover_;
-  bool proof_expected_ = false;  // of handovers to come, too
+  bool proof_expected_ = false;          // of handovers to come, too
   std::vector<std::string> namespaces_;  // of the ring; {""}: all
   std::map<kube::GroupResource, std::vector<std::unique_ptr<kube::Informer>>> drains_;
   std::unique_ptr<ChildIndexFeed> index_feed_;

@@ -111,8 +111,9 @@ ParsedOptions parse_options(int argc, char** argv) {
   app.add_option("--quiet-window", into(o.quiet_window, duration_between(0s, 5s)),
                  "How long the controller must leave an object alone before it is handed over")
       ->default_str("300ms");
-  app.add_option("--metrics", into(o.metrics, parse_metrics_url),
-                 "URL of the controller's metrics, which show when it is quiet: http or https, on the loopback interface");
+  app.add_option(
+      "--metrics", into(o.metrics, parse_metrics_url),
+      "URL of the controller's metrics, which show when it is quiet: http or https, on the loopback interface");
   app.add_option("--log-level", into(o.log_level, parse_log_level), "debug, info, warn, error or off")
       ->default_str("info");
   o.listen = {"127.0.0.1", 16443};

@@ -83,8 +83,9 @@ event::Task<Result<WorkerStates>> QuiescenceProbe::scrape() {
   }
   auto states = parse_worker_states(response->body);
   if (states && states->empty()) {
-    co_return failure(ErrorKind::kNotFound, "they have neither controller_runtime_active_workers nor "
-                                            "workqueue_longest_running_processor_seconds");
+    co_return failure(ErrorKind::kNotFound,
+                      "they have neither controller_runtime_active_workers nor "
+                      "workqueue_longest_running_processor_seconds");
   }
   co_return states;
 }

@@ -104,10 +104,15 @@ class Sidecar(Program):
         return path
 
 
+def metric(text, name):
+    """The sum of the samples that begin so: ringside_sidecar_fence_denials_total, or with labels."""
+    return sum(float(line.rsplit(" ", 1)[1]) for line in text.splitlines() if line.startswith(name))
+
+
 class Controller(Program):
-    def __init__(self, folder, kubeconfig, leader_elect=True, name="controller"):
+    def __init__(self, folder, kubeconfig, leader_elect=True, name="controller", metrics="0"):
         election = ["--leader-elect", "--leader-election-namespace=default"] if leader_elect else []
-        super().__init__(CONTROLLER, [f"--kubeconfig={kubeconfig}", "--namespace=default", "--metrics-bind-address=0",
+        super().__init__(CONTROLLER, [f"--kubeconfig={kubeconfig}", "--namespace=default", f"--metrics-bind-address={metrics}",
                                       "--health-probe-bind-address=0", *election], folder / f"{name}.log")
 
 

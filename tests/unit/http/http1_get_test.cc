@@ -51,8 +51,8 @@ class Http1GetTest : public ::testing::TestWithParam<size_t> {
     auto [client, server] = net::make_pipe(loop_, {.capacity = 64, .max_bytes_per_call = GetParam()});
     peer_ = std::make_unique<RawPeer>(std::move(server));
     RequestHead head{.method = "GET", .authority = "a:1", .path = "/metrics", .headers = {{"accept", "text/plain"}}};
-    get_ = std::make_unique<Started<Result<Response>>>(
-        loop_, http1_get(loop_, std::move(client), std::move(head), max_bytes));
+    get_ = std::make_unique<Started<Result<Response>>>(loop_,
+                                                       http1_get(loop_, std::move(client), std::move(head), max_bytes));
     loop_.run_ready();
   }
 

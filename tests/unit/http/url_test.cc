@@ -29,7 +29,8 @@ TEST(UrlTest, HasDefaults) {
 }
 
 TEST(UrlTest, KnowsTheLoopbackInterface) {
-  for (std::string_view text : {"http://127.0.0.1:1", "http://127.8.9.255/x", "http://localhost:1", "https://[::1]:1"}) {
+  for (std::string_view text :
+       {"http://127.0.0.1:1", "http://127.8.9.255/x", "http://localhost:1", "https://[::1]:1"}) {
     auto url = parse_url(text);
     ASSERT_TRUE(url) << text;
     EXPECT_TRUE(url->is_loopback()) << text;
@@ -44,9 +45,9 @@ TEST(UrlTest, KnowsTheLoopbackInterface) {
 
 TEST(UrlTest, RefusesWhatIsNone) {
   for (std::string_view text :
-       {"", "127.0.0.1:80", "ftp://a", "http://", "http:///path", "http://:80", "http://a:", "http://a:0", "http://a:65536",
-        "http://a:x", "http://user@127.0.0.1", "http://127.0.0.1@evil", "http://a b", "http://a/\r\nX: y", "http://a/#f",
-        "http://[::1", "http://[]:1", "http://[::1]x", "http://::1:80"}) {
+       {"", "127.0.0.1:80", "ftp://a", "http://", "http:///path", "http://:80", "http://a:", "http://a:0",
+        "http://a:65536", "http://a:x", "http://user@127.0.0.1", "http://127.0.0.1@evil", "http://a b",
+        "http://a/\r\nX: y", "http://a/#f", "http://[::1", "http://[]:1", "http://[::1]x", "http://::1:80"}) {
     auto url = parse_url(text);
     ASSERT_FALSE(url) << text;
     EXPECT_NE(url.error().message.find("'" + std::string(text) + "'"), std::string::npos);

@@ -245,7 +245,8 @@ TEST(PodPatchTest, FindsTheControllersMetrics) {
   EXPECT_EQ(metrics_of(with_prometheus(annotated, "port", "web")), "") << "unusable";
   EXPECT_EQ(metrics_of(with_prometheus(annotated, "scheme", "ftp")), "") << "unusable";
 
-  container(pod, 0)["ports"] = parse(R"([{"name": "web", "containerPort": 80}, {"name": "metrics", "containerPort": 81}])");
+  container(pod, 0)["ports"] =
+      parse(R"([{"name": "web", "containerPort": 80}, {"name": "metrics", "containerPort": 81}])");
   EXPECT_EQ(metrics_of(pod), "http://127.0.0.1:81/metrics");
   EXPECT_EQ(metrics_of(with_prometheus(pod, "scrape", "true")), "http://127.0.0.1:81/metrics");
   EXPECT_EQ(metrics_of(with_annotation(pod, "metrics", "auto")), "http://127.0.0.1:81/metrics");

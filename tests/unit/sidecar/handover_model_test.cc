@@ -259,6 +259,62 @@ class Model {
     writes_.erase(writes_.begin() + ptrdiff_t(i));
   }
 
+  // The controller's reconciles and its metrics
+
+  struct Reconcile {
+    ObjectRef main;
+    TimePoint began;
+  };
+
+  void reconcile_begins() { reconciles_.push_back({random_main(), now_}); }
+
+  void reconcile_ends() {
+    if (!reconciles_.empty()) reconciles_.erase(reconciles_.begin() + ptrdiff_t(pick(uint32_t(reconciles_.size()))));
+  }
+
+  // A scrape proves what is true: whatever began before the oldest reconcile that runs has ended.
+  void scrape() {
+    TimePoint proof = now_;
+    for (const Reconcile& reconcile : reconciles_) proof = std::min(proof, reconcile.began);
+    handover_->processing_proof(proof);
+  }
+
+  void controller_dies() {
+    reconciles_.clear();
+    writes_.clear();
+    handover_->processing_proof(now_);
+  }
+
+  void expect_proof(bool expected) {
+    if (!proof_expected_) window_until_ = now_;
+    proof_expected_ = expected;
+    handover_->expect_proof(expected);
+  }
+
+  // A reconcile of the object that ran when it was fenced runs on while it is acknowledged.
+  void note_running(const ObjectRef& ref) {
+    auto fenced = fenced_since_.find(ref);
+    bool runs = fenced != fenced_since_.end() && std::ranges::any_of(reconciles_, [&](const Reconcile& reconcile) {
+                  return reconcile.main == ref && reconcile.began <= fenced->second;
+                });
+    if (runs) acknowledged_while_running_.insert(ref);
+  }
+
+  void check_quiet(const Finished& finished) {
+    bool ran = acknowledged_while_running_.erase(finished.object) > 0;
+    if (finished.outcome != Finished::Outcome::kAcknowledged) return;
+    ASSERT_TRUE(finished.quiet);
+    TimePoint quiet_at = now_ - finished.acknowledged - finished.moved;
+    if (*finished.quiet == Quiet::kProof) {
+      EXPECT_FALSE(ran) << finished.object.name << " moved by proof while it was reconciled";
+    } else if (*finished.quiet == Quiet::kWindow) {
+      EXPECT_GE(finished.quiesced, options_.quiet_window);
+      EXPECT_TRUE(!proof_expected_ || quiet_at <= window_until_) << "by the window though a proof was to come";
+    } else {
+      EXPECT_GE(finished.quiesced, options_.deadline);
+    }
+  }
+
   // The I/O layer
 
   struct Call {
@@ -408,6 +464,7 @@ class Model {
       child_events_.clear();
     } else if (const auto* finished = std::get_if<Finished>(&action)) {
       EXPECT_TRUE(known_.contains(finished->object));
+      check_quiet(*finished);
       if (finished->outcome == Finished::Outcome::kWithdrawn) {
         EXPECT_FALSE(fence_->blocks(finished->object));
       }
@@ -416,8 +473,10 @@ class Model {
           [&](const auto& request) {
             if constexpr (requires { request.id; }) {
               EXPECT_TRUE(known_.contains(request.object)) << "unknown object " << request.object.name;
-              if constexpr (std::is_same_v<std::decay_t<decltype(request)>, Acknowledge>)
+              if constexpr (std::is_same_v<std::decay_t<decltype(request)>, Acknowledge>) {
                 check_children(request.object);
+                note_running(request.object);
+              }
               calls_.push_back({request.id, request, std::nullopt});
             }
           },
@@ -441,11 +500,13 @@ class Model {
     child_events_.clear();
     buried_.clear();
     fenced_since_.clear();
+    acknowledged_while_running_.clear();
+    handover_->expect_proof(proof_expected_);
     list_drains();
   }
 
   void random_step() {
-    switch (pick(20)) {
+    switch (pick(24)) {
       case 0:
       case 1:
       case 2: central(); break;
@@ -466,6 +527,11 @@ class Model {
         if (index_on_ && !index_listed_) list_children();
         break;
       case 17: random_rare_step(); break;
+      case 18: reconcile_begins(); break;
+      case 19: reconcile_ends(); break;
+      case 20:
+        if (proof_expected_) scrape();
+        break;
       default: now_ += 20ms;
     }
   }
@@ -477,8 +543,8 @@ class Model {
       case 2:
         if (index_on_) handover_->children().begin_list(kControlled), index_listed_ = false;
         break;
-      case 3: handover_->processing_proof(now_); break;
-      case 4: handover_->expect_proof(pick(2) != 0); break;
+      case 3: controller_dies(); break;
+      case 4: expect_proof(pick(2) != 0); break;
       case 5:
         if (pick(4) == 0) restart_sidecar();
         break;
@@ -492,7 +558,7 @@ class Model {
   void settle() {
     faults_ = false;
     for (const ObjectRef& ref : all_mains()) sync(ref);
-    handover_->expect_proof(false);
+    if (pick(2) != 0) expect_proof(!proof_expected_);
     settle_round();
     writes_.clear();
     settle_round();
@@ -517,6 +583,7 @@ class Model {
       if (index_on_ && !index_listed_) list_children();
       while (index_on_ && !child_events_.empty()) deliver_child();
       for (int k = 0; k < 8; ++k) process_call(), answer_call();
+      if (proof_expected_) scrape();
       step();
       std::optional<TimePoint> wake = handover_->next_wake(now_);
       EXPECT_TRUE(!wake || *wake > now_);
@@ -542,6 +609,10 @@ class Model {
 
   std::set<ObjectRef> known_, released_;
   std::map<ObjectRef, TimePoint> buried_, fenced_since_;
+  std::vector<Reconcile> reconciles_;
+  std::set<ObjectRef> acknowledged_while_running_;
+  bool proof_expected_ = false;
+  TimePoint window_until_ = TimePoint::min();  // when a proof was last not expected
 };
 
 TEST(HandoverModelTest, KeepsItsPromisesInEveryInterleaving) {

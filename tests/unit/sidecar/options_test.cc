@@ -37,9 +37,9 @@ TEST(SidecarOptions, HasDefaults) {
 
 TEST(SidecarOptions, ReadsThem) {
   auto arguments = kMinimum;
-  for (auto text :
-       {"--listen=[::1]:1", "--also-listen=127.0.0.1:443", "--view=secrets=all", "--view=deployments.apps=all",
-        "--metrics=https://localhost:8443/metrics", "--leader-election=kube-system/lock", "--grace-period=1m", "--log-level=debug"}) {
+  for (auto text : {"--listen=[::1]:1", "--also-listen=127.0.0.1:443", "--view=secrets=all",
+                    "--view=deployments.apps=all", "--metrics=https://localhost:8443/metrics",
+                    "--leader-election=kube-system/lock", "--grace-period=1m", "--log-level=debug"}) {
     arguments.emplace_back(text);
   }
   auto [options, exit_code] = parse(arguments);
@@ -55,9 +55,10 @@ TEST(SidecarOptions, ReadsThem) {
 }
 
 TEST(SidecarOptions, RefusesWhatItCannotUse) {
-  for (auto text : {"--ring=Not_A_Name", "--listen=nowhere", "--listen=127.0.0.1:70000", "--view=secrets",
-                    "--view==all", "--leader-election=maybe", "--leader-election=a/b/c", "--grace-period=6m",
-                    "--quiet-window=-1s", "--log-level=loud", "--metrics=127.0.0.1:8080", "--metrics=http://10.0.0.1/metrics", "--unknown=1"}) {
+  for (auto text :
+       {"--ring=Not_A_Name", "--listen=nowhere", "--listen=127.0.0.1:70000", "--view=secrets", "--view==all",
+        "--leader-election=maybe", "--leader-election=a/b/c", "--grace-period=6m", "--quiet-window=-1s",
+        "--log-level=loud", "--metrics=127.0.0.1:8080", "--metrics=http://10.0.0.1/metrics", "--unknown=1"}) {
     auto [options, exit_code] = parse(minimum_and(text));
     EXPECT_FALSE(options) << text;
     EXPECT_NE(exit_code, 0) << text;

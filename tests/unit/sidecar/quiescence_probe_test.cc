@@ -28,8 +28,7 @@ class QuiescenceProbeTest : public ::testing::Test {
     QuiescenceProbe::Options options{.url = http::parse_url(url).value(), .token_file = std::move(token_file)};
     QuiescenceProbe::Listener listener{.on_expected = [this](bool expected) { expected_ = expected; },
                                        .on_proof = [this](TimePoint proof) { proof_ = proof; }};
-    probe_ = std::make_unique<QuiescenceProbe>(
-        loop_, Logger(), options, [this] { return connect(); }, listener);
+    probe_ = std::make_unique<QuiescenceProbe>(loop_, Logger(), options, [this] { return connect(); }, listener);
   }
 
   event::Task<Result<std::unique_ptr<net::ByteStream>>> connect() {
