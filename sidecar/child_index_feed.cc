@@ -5,6 +5,11 @@
 
 namespace ringside::sidecar {
 
+std::vector<std::string> namespaces_to_list(const kube::DiscoveredResource& resource,
+                                            const std::vector<std::string>& namespaces) {
+  return resource.namespaced ? namespaces : std::vector<std::string>{""};
+}
+
 ChildIndexFeed::ChildIndexFeed(kube::Client& client, kube::Discovery& discovery, Logger log,
                                const std::vector<kube::GroupResource>& resources, std::vector<std::string> namespaces,
                                std::string label_selector, ChildIndex& index, std::function<void()> on_change)
@@ -38,7 +43,7 @@ event::Task<Result<void>> ChildIndexFeed::list_and_watch(kube::GroupResource res
   if (!found) co_return failure(found.error());
   std::vector<kube::ListOptions> watches;
   index_.begin_list(resource);
-  for (const auto& ns : namespaces_) {
+  for (const auto& ns : namespaces_to_list(*found, namespaces_)) {
     kube::ListOptions options;
     options.ns = ns;
     options.label_selector = label_selector_;

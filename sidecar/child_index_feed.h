@@ -12,6 +12,11 @@
 
 namespace ringside::sidecar {
 
+// Where the ring's objects of that resource are to be listed: what is cluster-scoped in one list, whatever the ring's
+// namespaces are. {""}: all namespaces.
+std::vector<std::string> namespaces_to_list(const kube::DiscoveredResource& resource,
+                                            const std::vector<std::string>& namespaces);
+
 // Feeds the index from construction to destruction. Keeps nothing itself.
 class ChildIndexFeed {
  public:

@@ -87,13 +87,13 @@ void Exchange::admit(const Mutate& write) {
       return gate.admit_change({write.resource, write.ns, write.name});
     }
     if (!gate.needs_owner_references()) return gate.admit_unread_create();
-    auto owners = owner_references_of_body(request_.body, request_.head.headers.get_or("content-type", ""));
-    if (!owners) {
+    auto meta = object_meta_of_body(request_.body, request_.head.headers.get_or("content-type", ""));
+    if (!meta) {
       return std::unexpected(kube::service_unavailable(
-          "sidecar: objects are being handed over and the owners of this one cannot be read: " + owners.error().message,
+          "sidecar: objects are being handed over and the owners of this one cannot be read: " + meta.error().message,
           1));
     }
-    return gate.admit_create(write.resource, *owners);
+    return gate.admit_create(write.resource, *meta);
   }();
   if (!admitted) return answer(admitted.error());
   ticket_.emplace(std::move(*admitted));
@@ -130,11 +130,7 @@ void Exchange::start(const Reject& reject) {
 }
 
 bool Exchange::must_relist() {
-  if (!resumes(original_path_)) return false;
-  auto found = proxy_.must_relist_.find(path_without_query());
-  if (found == proxy_.must_relist_.end()) return false;
-  proxy_.must_relist_.erase(found);
-  return true;
+  return resumes(original_path_) && proxy_.must_relist_.take(path_without_query(), proxy_.loop_.now());
 }
 
 std::string Exchange::path_without_query() const {

@@ -112,7 +112,9 @@ event::Task<void> HandoverAgent::watch_drains(kube::GroupResource resource) {
     if (current == resources_.end() || drains_.contains(resource)) co_return;
     auto found = co_await discovery_.find(resource);
     if (found) {
-      for (const auto& ns : namespaces_) drains_[resource].push_back(drain_informer(resource, found->type, ns));
+      for (const auto& ns : namespaces_to_list(*found, namespaces_)) {
+        drains_[resource].push_back(drain_informer(resource, found->type, ns));
+      }
       co_return;
     }
     log_.warn("cannot watch for drains, trying again",
@@ -274,11 +276,15 @@ std::expected<InFlight, kube::Status> HandoverAgent::admit_change(const ObjectRe
 }
 
 std::expected<InFlight, kube::Status> HandoverAgent::admit_create(const kube::GroupResource& resource,
-                                                                  std::span<const kube::OwnerReference> owners) {
-  if (auto ticket = fence_.try_create(owners)) return std::move(*ticket);
-  if (handover_) handover_->blocked_create(owners);
+                                                                  const kube::ObjectMeta& meta) {
+  if (auto ticket = fence_.try_create(meta.owner_references)) return std::move(*ticket);
+  if (handover_) handover_->blocked_create(meta.owner_references);
   step_->schedule();
-  return std::unexpected(fenced({resource, {}, {}}));
+  fence_denials_.add({});
+  return std::unexpected(kube::conflict(resource.group, resource.resource,
+                                        meta.name.empty() ? meta.generate_name : meta.name,
+                                        "sidecar: its owner is being handed over to another shard, or was; it is not "
+                                        "this replica's"));
 }
 
 std::expected<InFlight, kube::Status> HandoverAgent::admit_unread_create() {
@@ -287,7 +293,14 @@ std::expected<InFlight, kube::Status> HandoverAgent::admit_unread_create() {
 
 std::expected<InFlight, kube::Status> HandoverAgent::admit_delete_collection(const kube::GroupResource& resource) {
   if (auto ticket = fence_.try_delete_collection(resource)) return std::move(*ticket);
-  return std::unexpected(fenced({resource, {}, {}}));
+  fence_denials_.add({});
+  return std::unexpected(kube::Status{
+      .code = 409,
+      .reason = "Conflict",
+      .message = "sidecar: objects of resource " + to_string(resource) +
+                 " are being handed over to another shard and must not be deleted as a collection; try again",
+      .group = resource.group,
+      .kind = resource.resource});
 }
 
 void HandoverAgent::on_write_done() {

@@ -44,7 +44,7 @@ class HandoverAgent : public WriteGate {
   bool needs_owner_references() const override;
   std::expected<InFlight, kube::Status> admit_change(const ObjectRef& object) override;
   std::expected<InFlight, kube::Status> admit_create(const kube::GroupResource& resource,
-                                                     std::span<const kube::OwnerReference> owners) override;
+                                                     const kube::ObjectMeta& meta) override;
   std::expected<InFlight, kube::Status> admit_unread_create() override;
   std::expected<InFlight, kube::Status> admit_delete_collection(const kube::GroupResource& resource) override;
   void on_write_done() override;
@@ -86,7 +86,7 @@ class HandoverAgent : public WriteGate {
   std::vector<sharding::RingResource> resources_;
   std::unique_ptr<Handover> handover_;
   bool proof_expected_ = false;          // of handovers to come, too
-  std::vector<std::string> namespaces_;  // of the ring; {""}: all
+  std::vector<std::string> namespaces_;  // of the ring; {""}: all, and what is cluster-scoped
   std::map<kube::GroupResource, std::vector<std::unique_ptr<kube::Informer>>> drains_;
   std::unique_ptr<ChildIndexFeed> index_feed_;
   std::unique_ptr<QuiescenceProbe> probe_;

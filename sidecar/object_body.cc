@@ -6,19 +6,18 @@
 
 namespace ringside::sidecar {
 
-Result<std::vector<kube::OwnerReference>> owner_references_of_body(std::string_view body,
-                                                                   std::string_view content_type) {
+Result<kube::ObjectMeta> object_meta_of_body(std::string_view body, std::string_view content_type) {
   auto encoding = kube::encoding_of_content_type(content_type);
   if (!encoding) return failure(encoding.error());
   if (*encoding == kube::Encoding::kProtobuf) {
     auto envelope = kube::open_envelope(body);
     if (!envelope) return failure(envelope.error());
-    return kube::owner_references(*envelope);
+    return kube::object_meta(*envelope);
   }
   auto object = json::parse(body);
   if (!object) return failure(object.error());
   const json::Value* metadata = object->find("metadata");
-  return metadata ? kube::parse_object_meta(*metadata).owner_references : std::vector<kube::OwnerReference>();
+  return metadata ? kube::parse_object_meta(*metadata) : kube::ObjectMeta();
 }
 
 }  // namespace ringside::sidecar

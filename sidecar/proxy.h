@@ -13,6 +13,7 @@
 #include "http/client.h"
 #include "http/stream.h"
 #include "sidecar/election_bridge.h"
+#include "sidecar/relist_marks.h"
 #include "sidecar/request_filter.h"
 #include "sidecar/ring_view.h"
 #include "sidecar/shard_lease.h"
@@ -54,8 +55,8 @@ class Proxy {
   CounterFamily& refused_;
   ShardIdentity self_;
   ProxyParts parts_;
-  std::set<Exchange*> watches_;             // of resources of the ring, or that could be
-  std::multiset<std::string> must_relist_;  // paths (without query) of watches that were ended by a change of the ring
+  std::set<Exchange*> watches_;  // of resources of the ring, or that could be
+  RelistMarks must_relist_;      // by paths without query
 };
 
 }  // namespace ringside::sidecar

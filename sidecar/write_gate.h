@@ -3,7 +3,6 @@
 
 #include <expected>
 #include <functional>
-#include <span>
 #include <string>
 
 #include "kube/meta.h"
@@ -23,8 +22,9 @@ class WriteGate {
   // A ticket, or the answer to give instead. To be held until the API server has answered, then dropped and followed by
   // on_write_done().
   virtual std::expected<InFlight, kube::Status> admit_change(const ObjectRef& object) = 0;
+  // Of the object's metadata, name, generateName and owner references are looked at.
   virtual std::expected<InFlight, kube::Status> admit_create(const kube::GroupResource& resource,
-                                                             std::span<const kube::OwnerReference> owners) = 0;
+                                                             const kube::ObjectMeta& meta) = 0;
   virtual std::expected<InFlight, kube::Status> admit_unread_create() = 0;
   virtual std::expected<InFlight, kube::Status> admit_delete_collection(const kube::GroupResource& resource) = 0;
   virtual void on_write_done() = 0;

@@ -37,18 +37,21 @@ std::string to_body(const Envelope& envelope) {
   return std::string(kProtobufMagic) + unknown.SerializeAsString();
 }
 
-Result<std::vector<OwnerReference>> owner_references(const Envelope& envelope) {
+Result<ObjectMeta> object_meta(const Envelope& envelope) {
   google::protobuf::LogSilencer silencer;
   pb::AnyObject object;
   if (!object.ParseFromString(envelope.raw)) {
     return failure(ErrorKind::kInvalid, "malformed protobuf object of kind '" + envelope.kind + "'");
   }
-  std::vector<OwnerReference> owners;
+  ObjectMeta meta;
+  meta.name = object.metadata().name();
+  meta.generate_name = object.metadata().generate_name();
+  meta.ns = object.metadata().namespace_();
   for (const auto& owner : object.metadata().owner_references()) {
-    owners.push_back({owner.api_version(), owner.kind(), owner.name(), owner.uid(), owner.controller(),
-                      owner.block_owner_deletion()});
+    meta.owner_references.push_back({owner.api_version(), owner.kind(), owner.name(), owner.uid(), owner.controller(),
+                                     owner.block_owner_deletion()});
   }
-  return owners;
+  return meta;
 }
 
 }  // namespace ringside::kube

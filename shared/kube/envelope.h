@@ -3,7 +3,6 @@
 
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "base/error.h"
 #include "kube/meta.h"
@@ -22,7 +21,8 @@ Result<Envelope> open_envelope(std::string_view body);
 
 std::string to_body(const Envelope& envelope);
 
-// metadata.ownerReferences of the object, whatever its kind. kInvalid if its bytes are malformed.
-Result<std::vector<OwnerReference>> owner_references(const Envelope& envelope);
+// Of the metadata of the object, whatever its kind: name, generateName, namespace and ownerReferences; the rest stays
+// empty. kInvalid if its bytes are malformed.
+Result<ObjectMeta> object_meta(const Envelope& envelope);
 
 }  // namespace ringside::kube
