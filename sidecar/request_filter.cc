@@ -51,7 +51,9 @@ bool is_harmless(const RequestInfo& info) {
 }
 
 Mutate to_mutate(const RequestInfo& info, const RingResource& resource) {
-  return {resource.resource, info.ns, info.name, info.subresource, info.verb, resource.is_main, resource.is_controlled};
+  std::string ns = resource.cluster_scoped ? std::string() : info.ns;
+  return {resource.resource, std::move(ns),         info.name, info.subresource, info.verb,
+          resource.is_main,  resource.is_controlled};
 }
 
 RequestDecision decide_unknown(const RequestInfo& info) {

@@ -19,7 +19,8 @@ struct RingResource {
   bool is_main = false;
   bool is_controlled = false;
   bool filtered = true;  // view "mine"; false for view "all"
-  // Only if known to be so: then a list that selects a name without naming a namespace is of one object.
+  // Only if known to be so: then a list that selects a name without naming a namespace is of one object, and a
+  // namespace in the path is not the object's (a Namespace's own path).
   bool cluster_scoped = false;
 };
 

@@ -2,8 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include "sidecar/ring_view.h"
-
 namespace ringside::sidecar {
 namespace {
 
@@ -66,21 +64,6 @@ TEST(SidecarOptions, RefusesWhatItCannotUse) {
   EXPECT_NE(parse({"--ring=r"}).exit_code, 0) << "the others are required";
   EXPECT_EQ(parse({"--help"}).exit_code, 0);
   EXPECT_EQ(parse({"--version"}).exit_code, 0);
-}
-
-TEST(RingViewTest, TellsMainFromControlledAndViews) {
-  sharding::ControllerRing ring;
-  ring.spec.resources = {{{"", "secrets"}, {{"", "configmaps"}, {"apps", "deployments"}}},
-                         {{"apps", "deployments"}, {}}};
-  RingResources resources = to_ring_resources(ring, {{"", "configmaps"}});
-  ASSERT_TRUE(resources.known());
-  EXPECT_TRUE(resources.find("", "secrets")->is_main);
-  EXPECT_FALSE(resources.find("", "secrets")->is_controlled);
-  EXPECT_TRUE(resources.find("", "secrets")->filtered);
-  EXPECT_FALSE(resources.find("", "configmaps")->filtered);
-  EXPECT_TRUE(resources.find("apps", "deployments")->is_main);
-  EXPECT_TRUE(resources.find("apps", "deployments")->is_controlled);
-  EXPECT_EQ(resources.find("", "pods"), nullptr);
 }
 
 }  // namespace

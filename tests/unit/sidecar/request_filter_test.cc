@@ -18,6 +18,7 @@ RingResources ring() {
                         {{"", "secrets"}, false, true, true, false},
                         {{"", "configmaps"}, false, true, false, false},
                         {{"example.com", "clusters"}, true, false, true, true},
+                        {{"", "namespaces"}, true, false, true, true},
                         {{"", "pods"}, false, true, true, false}});
 }
 
@@ -177,7 +178,11 @@ TEST(RequestFilter, WritesOfRingResourcesAreMutations) {
           {"GET", kPods + "/x/exec?command=ls", "pass"},
           {"POST", kPods + "/x/portforward", "pass"},
           {"DELETE", kPods + "/x/proxy/a", "pass"},
-          {"POST", "/apis/example.com/v1/clusters", "mutate create example.com/clusters / main"}},
+          {"POST", "/apis/example.com/v1/clusters", "mutate create example.com/clusters / main"},
+          // The path of a Namespace names a namespace; the object is in none.
+          {"POST", "/api/v1/namespaces", "mutate create /namespaces / main"},
+          {"PATCH", "/api/v1/namespaces/x", "mutate patch /namespaces /x main"},
+          {"PUT", "/api/v1/namespaces/x/finalize", "mutate update /namespaces /x/finalize main"}},
          ring());
 }
 
