@@ -8,9 +8,9 @@ from world import RING, Moment, eventually
 _ORPHAN = {}
 
 
-def create_objects(ring, prefix, count):
+def create_objects(ring, prefix, count, shards=3):
     ring.api.create_secrets([f"{prefix}-{i}" for i in range(count)])
-    return ring.settle(3, seconds=60 + count / 10)
+    return ring.settle(shards, seconds=60 + count / 10)
 
 
 def scale_down(ring, measurements, count):
@@ -77,6 +77,21 @@ def test_children_move_before_their_owner(ring):
     assert secrets
     late = [name for name in secrets if moved.get(f"configmaps/checksums-{name}", "9") > moved[f"secrets/{name}"]]
     assert not late, f"moved before their ConfigMaps: {late}"
+
+
+def test_handovers_go_by_the_controllers_own_metrics(ring):
+    """Nothing was configured for it: the port is called `metrics` in the controller's manifest."""
+    ring.steady(2)
+    create_objects(ring, "proof", 30, shards=2)
+    ring.scale(4)
+    ring.settle(4)
+    counts = {"proof": 0, "window": 0, "deadline": 0}
+    for pod in ring.pods():
+        text = ring.in_pod_network(pod, "curl", "--silent", "--fail", "http://127.0.0.1:16480/metrics")
+        for by in counts:
+            counts[by] += sum(float(line.split()[-1]) for line in text.splitlines()
+                              if line.startswith(f'ringside_sidecar_quiescence_total{{by="{by}"}}'))
+    assert counts["proof"] > 0 and counts["window"] == counts["deadline"] == 0, counts
 
 
 def deletion_of_the_orphan(world, measurements):
