@@ -1,6 +1,6 @@
 """The tables at the end: objects per shard, what moved and how long it took, and who wrote."""
 
-from audit_replay import replay
+from checker import Ring, replay
 
 from .guide import Failed
 from .ring import RING
@@ -33,7 +33,7 @@ def _writes(guide):
     if not guide.cluster.own:
         guide.terminal.say("Writes by a non-owner: not counted, as this cluster's audit log is out of reach.")
         return
-    result = replay(guide.cluster.audit_events(), RING, f"{RING}-")
+    result = replay(guide.cluster.audit_events(), Ring.of_text(f"{RING}=secrets+configmaps"))
     if result.violations:
         raise Failed("summary", "no write by a non-owner", result.explain())
     if not result.judged:

@@ -1,7 +1,7 @@
 """Without the annotation the very same image is a normal controller with one leader; and there is a way back."""
 
 from api import DEPLOYMENTS, LEASES, RINGS, SECRETS
-from audit_replay import POD_NAME
+from checker.writes import POD_NAME
 from fence_test import POLICY_BINDINGS
 from world import RING, SHARD_LABEL, UNSHARDED, Moment, eventually
 

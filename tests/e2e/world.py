@@ -16,7 +16,7 @@ import subprocess
 import time
 
 from api import CONFIGMAPS, DEPLOYMENTS, LEASES, PODS, SECRETS, ApiError
-from audit_replay import replay
+from checker import Ring, observed, replay
 from hash_ring import HashRing, controller_of
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -28,6 +28,7 @@ STATE_LABEL = "alpha.sharding.timebertt.dev/state"
 CONTROLLER, SIDECAR = "checksum-controller", "ringside-sidecar"
 SHARDED = ROOT / "examples/checksum-controller/manifests/sharded"
 UNSHARDED = ROOT / "examples/checksum-controller/manifests/unsharded"
+CHECKED_RING = Ring.of_file(SHARDED / "controllerring.yaml")
 IMAGES = ("central", "injector", "sidecar", "checksum-controller")
 
 
@@ -66,6 +67,11 @@ class Snapshot:
 
     def shards(self):
         return {target: self.shard(target) for target in self.objects}
+
+    def observed(self, time):
+        """As the checker takes what was read at that time."""
+        resources = {"Secret": "secrets", "ConfigMap": "configmaps"}
+        return [observed(resources[target.partition("/")[0]], item, time) for target, item in self.objects.items()]
 
     def faults(self, shards):
         """What keeps this from being a settled ring of that many shards."""
@@ -146,8 +152,7 @@ class World:
     def since(self, began, before=None):
         """The replay of the whole audit log, with moves, drains and Leases reduced to what came after `began`, of which
         `before` may be a Snapshot."""
-        known = before.objects.values() if before else ()
-        result = replay(self.cluster.audit_events(), RING, f"{RING}-", known)
+        result = replay(self.cluster.audit_events(), CHECKED_RING, before.observed(began.wall) if before else (), history=True)
         for name in ("moves", "drains", "leases", "losses"):
             setattr(result, name, [entry for entry in getattr(result, name) if began.until(entry.time) >= 0])
         return result
