@@ -51,6 +51,8 @@ class Log:
                  "objectRef": {"resource": resource, "apiGroup": _GROUPS.get(resource, ""), "name": name, "namespace": "default",
                                "subresource": options.get("subresource", "")},
                  "responseObject": response, "responseStatus": {"code": options.get("code", 200)}}
+        if verb == "patch":
+            event["requestObject"] = []  # a JSON patch
         if options.get("based_on"):
             event["requestObject"] = {"metadata": {"resourceVersion": str(options["based_on"])}}
         if not options.get("lost"):

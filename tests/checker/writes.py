@@ -77,7 +77,8 @@ def seconds(stamp):
 
 def _write(event, succeeded, item, gone=False):
     reference, metadata = event["objectRef"], item.get("metadata") or {}
-    asked = (event.get("requestObject") or {}).get("metadata") or {}
+    asked = event.get("requestObject") or {}
+    asked = {} if isinstance(asked, list) else asked.get("metadata") or {}  # a JSON patch is a list
     extra = event["user"].get("extra") or {}
     deleted_item = event["verb"] == "deletecollection"
     write = Write(
