@@ -140,10 +140,15 @@ std::unique_ptr<kube::Informer> HandoverAgent::drain_informer(const kube::GroupR
 }
 
 void HandoverAgent::on_drain(const kube::GroupResource& resource, const json::Value& object) {
-  if (const json::Value* metadata = object.find("metadata")) {
-    handover_->drain_seen(resource, kube::parse_object_meta(*metadata), client_.loop().now());
-    step_->schedule();
+  const json::Value* metadata = object.find("metadata");
+  if (metadata == nullptr) return;
+  kube::ObjectMeta meta = kube::parse_object_meta(*metadata);
+  if (options_.unsafe) {
+    requests_->add(acknowledge_on_sight({resource, meta.ns, meta.name}, meta.resource_version));
+    return;
   }
+  handover_->drain_seen(resource, meta, client_.loop().now());
+  step_->schedule();
 }
 
 void HandoverAgent::on_controller_gone() {
@@ -223,6 +228,12 @@ event::Task<void> HandoverAgent::read(RequestId id, ObjectRef object) {
   auto result = co_await try_read(object);
   if (handover_) handover_->answered(id, result, client_.loop().now());
   step_->schedule();
+}
+
+event::Task<void> HandoverAgent::acknowledge_on_sight(ObjectRef object, std::string resource_version) {
+  // A conflict is no end: the watch shows the newer revision, still draining.
+  auto result = co_await try_patch(object, resource_version);
+  if (!result) log_.debug("not acknowledged", {{"object", describe(object)}, {"error", result.error().message}});
 }
 
 event::Task<Result<LiveObject>> HandoverAgent::try_patch(const ObjectRef& object, const std::string& resource_version) {

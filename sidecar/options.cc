@@ -114,6 +114,9 @@ ParsedOptions parse_options(int argc, char** argv) {
   app.add_option(
       "--metrics", into(o.metrics, parse_metrics_url),
       "URL of the controller's metrics, which show when it is quiet: http or https, on the loopback interface");
+  app.add_flag("--unsafe-handover", o.unsafe_handover,
+               "For the test of a test, which has to see what goes wrong: acknowledges every drain at once, without a\n"
+               "fence and without the children. Never use it");
   app.add_option("--log-level", into(o.log_level, parse_log_level), "debug, info, warn, error or off")
       ->default_str("info");
   o.listen = {"127.0.0.1", 16443};

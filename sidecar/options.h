@@ -38,6 +38,7 @@ struct Options {
   std::optional<http::Url> metrics;  // of the controller
   Duration grace = std::chrono::seconds(3);
   Duration quiet_window = std::chrono::milliseconds(300);
+  bool unsafe_handover = false;  // for the control run of tests/chaos alone
   Duration shutdown_patience = std::chrono::seconds(5);
   LogLevel log_level = LogLevel::kInfo;
 };

@@ -53,8 +53,9 @@ void Sidecar::build() {
   life.grace = options_.grace;
   if (options_.election.mode == ElectionOptions::Mode::kOff) life.election_wait = Duration::zero();
   life_ = std::make_unique<ControllerLife>(loop_, log_, life, *bridge_, *lease_);
-  HandoverAgent::Options handover{
-      .ring = options_.ring, .shard = options_.shard, .quiet_window = options_.quiet_window};
+  HandoverAgent::Options handover{.ring = options_.ring, .shard = options_.shard};
+  handover.quiet_window = options_.quiet_window;
+  handover.unsafe = options_.unsafe_handover;
   if (options_.metrics) {
     handover.metrics = {.url = *options_.metrics, .token_file = options_.serviceaccount_source + "/token"};
   }
