@@ -24,6 +24,8 @@ Cluster(name, api_only=False, host_net=False, kubernetes_version=None, apiserver
     server                       the API server's URL, "https://127.0.0.1:PORT"
     audit_events()               iterator of dicts, oldest first
     container_pid(namespace, pod, container)             the main process' pid inside the cluster's pid namespace
+    container_rootfs(namespace, pod, container)          pathlib.Path of its file system, inside the cluster's namespaces;
+                                 writable even if the container's own view of it is read-only
     kill_container(namespace, pod, container, signal="KILL")
     node_pids(process_name)      pids inside the cluster's pid namespace of all processes of that name
     signal_pid(pid, signal)      for such a pid
@@ -146,12 +148,13 @@ class Cluster:
 
     def container_pid(self, namespace, pod, container):
         # containerd's shim leaves the pid in the container's bundle: no need to ask containerd, which may be stopped.
-        container_id = self._container_id(namespace, pod, container)
-        bundle = self._state.path("containerd", "state", "io.containerd.runtime.v2.task", "k8s.io", container_id)
         try:
-            return int((bundle / "init.pid").read_text())
+            return int((self._bundle(namespace, pod, container) / "init.pid").read_text())
         except FileNotFoundError:
             raise ClusterError(f"container {container} of pod {namespace}/{pod} is not running") from None
+
+    def container_rootfs(self, namespace, pod, container):
+        return self._bundle(namespace, pod, container) / "rootfs"
 
     def kill_container(self, namespace, pod, container, signal="KILL"):
         self.signal_pid(self.container_pid(namespace, pod, container), signal)
@@ -162,6 +165,10 @@ class Cluster:
 
     def signal_pid(self, pid, signal):
         self.exec("kill", f"-{int(_to_signal(signal))}", str(pid))
+
+    def _bundle(self, namespace, pod, container):
+        container_id = self._container_id(namespace, pod, container)
+        return self._state.path("containerd", "state", "io.containerd.runtime.v2.task", "k8s.io", container_id)
 
     def _container_id(self, namespace, pod, container):
         status = self.kubectl_json("--namespace", namespace, "get", "pod", pod)["status"]
