@@ -3,10 +3,10 @@
 import base64
 import hashlib
 
-from api import CONFIGMAPS, PODS, SECRETS, ApiError
+from api import CONFIGMAPS, PODS, SECRETS
 from world import CHECKED_RING, CONTROLLER, RING, eventually
 
-_NAMES = 80
+_OBJECTS = 60  # about so many at a time
 
 
 class Checksums:
@@ -18,6 +18,7 @@ class Checksums:
 
     def __init__(self, world):
         self._world, self._api = world, world.api
+        self._names, self._created = [], 0
 
     def install(self):
         """World.install() has done it already."""
@@ -29,24 +30,26 @@ class Checksums:
                       if "deletionTimestamp" not in item["metadata"] and item["status"]["phase"] == "Running")
 
     def write(self, chance):
-        """One write: a Secret is created, changed or deleted."""
-        name = f"chaos-{chance.randrange(_NAMES)}"
-        path = f"{SECRETS}/{name}"
-        if chance.random() < 0.1:
-            self._api.delete(path)
+        """One write: a Secret is created, changed or deleted. A name is never used again: the ConfigMap of the one before would
+        be in the way until the garbage collector has removed it, which takes a minute or more after the API server's faults."""
+        kind, place, key = chance.random(), chance.random(), f"{chance.random()}"
+        if len(self._names) < _OBJECTS / 2 or kind < 0.2:
+            self._created += 1
+            name = f"chaos-{self._created}"
+            self._names.append(name)
+            self._api.create(SECRETS, {"metadata": {"name": name}, "stringData": {"key": key}})
             return
-        content = {"stringData": {"key": f"{chance.random()}"}}
-        try:
-            self._api.patch(path, content)
-        except ApiError as error:
-            if error.code != 404:
-                raise
-            self._api.create(SECRETS, {"metadata": {"name": name}, **content})
+        name = self._names[int(place * len(self._names))]
+        if kind > 0.9 or len(self._names) > _OBJECTS:
+            self._names.remove(name)
+            self._api.delete(f"{SECRETS}/{name}")
+        else:
+            self._api.patch(f"{SECRETS}/{name}", {"stringData": {"key": key}})
 
     def settle(self, replicas):
         """Every object is where the hash ring says, and has been worked on."""
         self._world.settle(replicas, seconds=120)
-        eventually(lambda: not self._stale(), 60, "every ConfigMap has the checksum of its Secret")
+        eventually(lambda: _none(self._stale()), 60, "every ConfigMap has the checksum of its Secret")
 
     def _stale(self):
         sums = {item["metadata"]["name"]: item.get("data", {}) for item in self._api.items(CONFIGMAPS)}
@@ -58,3 +61,7 @@ class Checksums:
                 stale.append(name)
         return stale
 
+
+def _none(names):
+    assert not names, f"not so: {', '.join(names[:10])}"
+    return True

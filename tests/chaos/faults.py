@@ -9,7 +9,7 @@ import time
 
 from api import DEPLOYMENTS, ApiError
 from ringside_cluster import ClusterError
-from world import SIDECAR, eventually
+from world import SIDECAR, Moment, eventually
 
 SYSTEM = "sharding-system"
 SYSTEM_DEPLOYMENTS = f"/apis/apps/v1/namespaces/{SYSTEM}/deployments"
@@ -146,6 +146,7 @@ def clock_shifted(seconds):
         try:
             if not all([scene.clock.set(pod, seconds) for pod in pods]):
                 raise NothingToHit("a replica of central is being replaced")
+            eventually(lambda: abs(_ahead(scene) - seconds) < 10, 30, "central's Lease shows the shifted clock")
             yield
         finally:
             for pod in pods:
@@ -229,6 +230,12 @@ def _scaled_to_zero(scene, deployment):
         replicas(2)
         eventually(lambda: scene.world.api.get(f"{SYSTEM_DEPLOYMENTS}/{deployment}")["status"].get("readyReplicas") == 2, 60,
                    f"two replicas of {deployment} are ready")
+
+
+def _ahead(scene):
+    """Seconds by which central's clock is ahead, by the time that its leader has last written into its Lease."""
+    renewed = scene.world.api.get(LEADER)["spec"]["renewTime"]
+    return Moment().until(renewed)
 
 
 def _central_leads(scene):

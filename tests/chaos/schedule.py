@@ -58,7 +58,8 @@ def _lane(lane, chance, seconds):
         lasts = chance.uniform(*LANES[lane][fault])
         if lane == "pod" and lasts and chance.randrange(_LONG_EVERY) == 0:
             lasts = chance.uniform(*_LONG)
-        replicas = chance.choice([each for each in _REPLICAS if each != replicas])
+        if fault == "scale":
+            replicas = chance.choice([each for each in _REPLICAS if each != replicas])
         choice, gap = chance.random(), chance.uniform(*_GAPS[lane])
         if at + lasts > seconds:
             return

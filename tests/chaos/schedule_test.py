@@ -2,6 +2,8 @@
 
 from schedule import LANES, make_schedule
 
+import chaos_test
+
 
 def test_a_seed_gives_the_same_again_and_another_seed_does_not():
     assert make_schedule(7, 600) == make_schedule(7, 600)
@@ -19,6 +21,11 @@ def test_everything_ends_in_time_and_a_lane_does_one_thing_at_a_time():
     for lane in LANES:
         mine = [step for step in steps if step.lane == lane]
         assert all(one.at + one.lasts < other.at for one, other in zip(mine, mine[1:]))
+
+
+def test_the_short_run_has_every_fault():
+    faults = {step.fault for step in make_schedule(chaos_test.SEED, chaos_test.SECONDS)}
+    assert faults == {fault for lane in LANES.values() for fault in lane}
 
 
 def test_every_fault_comes_again_and_again():

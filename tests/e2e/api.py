@@ -110,7 +110,8 @@ class Api:
 def proxy(cluster):
     """An Api for a cluster that has no door to the outside."""
     path = pathlib.Path(cluster.state_dir) / "e2e-proxy.sock"
-    process = cluster.popen("kubectl", "proxy", f"--unix-socket={path}", stdout=subprocess.DEVNULL)
+    with path.with_suffix(".log").open("wb") as log:  # it complains of every request while the API server is away
+        process = cluster.popen("kubectl", "proxy", f"--unix-socket={path}", stdout=log, stderr=log)
     try:
         deadline = time.monotonic() + 15
         while not path.exists():
