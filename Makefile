@@ -3,6 +3,8 @@
 SHELL := /bin/bash
 PYTHON := /usr/bin/python3
 JOBS ?= 2
+DURATION ?= 20m
+SEED ?= 1
 GO_PROGRAMS := $(patsubst %/go.mod,%,$(wildcard examples/*/go.mod tests/support/*/go.mod))
 
 .PHONY: help
@@ -10,7 +12,8 @@ help: ## Show this help
 	@printf 'Ringside: shards Kubernetes controllers that were never written for it.\n\n'
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 28
 	@printf '\nVariables: KUBECONFIG=file (demo on a cluster of yours), KEEP=1 (demo leaves its cluster up),\n'
-	@printf '           KUBERNETES_VERSION=1.36.3 (of the local cluster), JOBS=2 (of the build).\n'
+	@printf '           KUBERNETES_VERSION=1.36.3 (of the local cluster), JOBS=2 (of the build),\n'
+	@printf '           DURATION=20m SEED=1 (of test-long).\n'
 
 .PHONY: setup
 setup: ## Install what is missing: Debian packages, Kubernetes built from its Go modules
@@ -39,6 +42,8 @@ test-unit: packages ## Unit tests, under ASan and UBSan
 	@cmake --build --preset asan -j $(JOBS)
 	@ctest --test-dir build/asan --output-on-failure -j $(JOBS)
 	@$(PYTHON) -m pytest -q tests/unit
+	@$(PYTHON) -m pytest -q tests/checker
+	@$(PYTHON) -m pytest -q tests/chaos/schedule_test.py
 	@for directory in $(GO_PROGRAMS); do (cd $$directory && go test -p $(JOBS) ./...) || exit 1; done
 
 .PHONY: test-integration
@@ -47,12 +52,19 @@ test-integration: ## The programs against a real API server; needs `make setup b
 	@$(PYTHON) -m pytest -q tests/cluster tests/integration
 
 .PHONY: test-e2e
-test-e2e: ## Unmodified controllers on a real cluster; needs `make setup build`
+test-e2e: ## Unmodified controllers on a real cluster, then 3 minutes of chaos; needs `make setup build`
 	@scripts/build-images --all
 	@$(PYTHON) -m pytest -q tests/e2e
+	@$(PYTHON) -m pytest -q tests/chaos/chaos_test.py
 
 .PHONY: test-long
-test-long: setup build ## The slow end-to-end tests: 2,000 and 10,000 objects
+test-long: setup build ## Chaos on a real cluster for DURATION=20m with SEED=1, and the checker's verdict
+	@scripts/build-images --all
+	@tests/chaos/chaos --duration $(DURATION) --seed $(SEED)
+
+.PHONY: test-slow
+test-slow: setup build ## The slow end-to-end tests: 2,000 and 10,000 objects
+	@scripts/build-images --all
 	@$(PYTHON) -m pytest -q tests/e2e -m long
 
 .PHONY: fuzz
