@@ -15,12 +15,13 @@ from api import DEPLOYMENTS
 from checker import Journal, Result, check
 from checker.journal import read_journal
 from checksums import Checksums
+from examples import Pools, Sites
 from faults import FAULTS, NothingToHit, patient
 from load import Load
 from schedule import make_schedule
 from shifted_clock import ShiftedClock
 
-WORKLOADS = (Checksums,)
+WORKLOADS = (Checksums, Sites, Pools)
 _REPLICAS = 3
 _RETRY_SECONDS = 10  # how long a fault waits for something that it can hit
 
@@ -51,11 +52,11 @@ class Outcome:
         return [str(fault) for result in self.results for fault in result.faults] + self.problems
 
 
-def prepare(world):
+def prepare(world, workloads=WORKLOADS):
     """-> a Scene with everything installed."""
     clock = ShiftedClock(world)
     clock.install()
-    workloads = [make(world) for make in WORKLOADS]
+    workloads = [make(world) for make in workloads]
     for workload in workloads:
         workload.install()
     scene = Scene(world, workloads, Journal(world.cluster.state_dir / "journal"), clock)

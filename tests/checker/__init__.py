@@ -21,7 +21,7 @@ finds, and what it cannot.
 
 from .journal import Journal, observed
 from .result import Result
-from .replay import check, replay
+from .replay import check, in_order, replay
 from .ring import Ring
 
-__all__ = ["Journal", "Result", "Ring", "check", "observed", "replay"]
+__all__ = ["Journal", "Result", "Ring", "check", "in_order", "observed", "replay"]

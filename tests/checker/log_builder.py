@@ -11,7 +11,8 @@ SHARD = f"shard.alpha.sharding.timebertt.dev/{RING}"
 DRAIN = f"drain.alpha.sharding.timebertt.dev/{RING}"
 A, B = "checksum-controller-a", "checksum-controller-b"
 _EPOCH = datetime.datetime(2026, 1, 1, tzinfo=datetime.timezone.utc)
-_GROUPS = {"pools": "example.test", "poolmembers": "example.test", "leases": "coordination.k8s.io"}
+_GROUPS = {"pools": "example.test", "poolmembers": "example.test", "leases": "coordination.k8s.io",
+           "sites": "web.example.com", "ingresses": "networking.k8s.io"}
 
 
 def clock(second):

@@ -86,16 +86,20 @@ class Objects:
 
 
 def owners(ring, objects, write, before):
-    """The shards that owned what is written just before, and why they are not known."""
+    """The shards that owned what is written, and its controller, just before; and why they are not known."""
     if write.verb == "create" and not write.subresource:
-        parent = objects.get(write.controller_uid)
-        reason = objects.why_uncertain(parent) if parent else None
-        if reason:
-            return set(), f"its controller: {reason}"
-        shards = {(write.labels or {}).get(ring.shard_label, ""), parent.shard if parent else ""}
-        return shards - {""}, None
-    if before is None:
+        shard, controller_uid = (write.labels or {}).get(ring.shard_label, ""), write.controller_uid
+    elif before is None:
         labelled = write.gone or ring.shard_label in (write.labels or {})
         return set(), "its earlier revisions are not in the log" if labelled else None
-    reason = objects.why_uncertain(before, write.based_on)
-    return (set(), reason) if reason else ({before.shard} - {""}, None)
+    else:
+        reason = objects.why_uncertain(before, write.based_on)
+        if reason:
+            return set(), reason
+        shard, controller_uid = before.shard, before.controller_uid
+    parent = objects.get(controller_uid)
+    reason = objects.why_uncertain(parent) if parent else None
+    if reason and before is None:
+        return set(), f"its controller: {reason}"
+    parents_shard = parent.shard if parent and not reason else ""
+    return {shard, parents_shard} - {""}, None

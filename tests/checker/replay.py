@@ -3,7 +3,8 @@
 A write by a pod is a violation if the object belonged to another shard at that revision:
 
 - update, patch, delete, of a subresource too: the label that the object had just before;
-- create: the label that the object came to have, and the label that its controller (owner reference) had then.
+- create: the label that the object came to have;
+- of a child, for each of these: also the label that its controller (owner reference) had then.
 
 The sidecar writes with its pod's identity and is judged in the same way: what it hands over has to be its own. Pods in
 sharding-system assign objects to shards, and are not judged. Nobody owns anything while no shard of the ring holds its Lease;
@@ -38,6 +39,11 @@ def check(events, rings, journal=(), history=False):
         for each in replays:
             each.take(entry)
     return [each.finish() for each in replays]
+
+
+def in_order(events):
+    """All writes, of objects of any kind, in the order in which they took effect."""
+    return Sorter().sort(write for event in events for write in of_event(event))
 
 
 class _Replay:

@@ -78,6 +78,22 @@ def test_a_child_of_anothers_object_labelled_as_ones_own(log):
     assert judge(log).violations[0].owner == A
 
 
+@pytest.mark.parametrize("options", [{"verb": "update"}, {"verb": "delete", "gone": True}])
+def test_a_child_is_written_that_has_arrived_before_its_owner(log, options):
+    log.child(A, A)
+    log.child(A, B, "patch")  # the handover moves it first
+    log.child(B, B, **options)
+    assert [(write.pod, write.owner) for write in judge(log).violations] == [(B, A)]
+
+
+def test_a_child_is_written_whose_owner_is_gone(log):
+    log.child(A, A)
+    log.child(A, B, "patch")
+    log.secret(A, "delete", user=A, gone=True)
+    log.child(B, B, "update")
+    assert judge(log).violations == []
+
+
 def test_a_late_write_after_the_handover(log):
     log.secret(A, "patch", more={DRAIN: "true"})
     log.secret(B, "patch", user=A)  # the acknowledgement: A's own, as the object was A's before it

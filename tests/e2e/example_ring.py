@@ -10,7 +10,7 @@ import collections
 import dataclasses
 
 from api import DEPLOYMENTS, LEASES
-from audit_replay import replay
+from checker import Ring, replay
 from hash_ring import HashRing, controller_of
 from world import ROOT, RING_LABEL, STATE_LABEL, eventually
 
@@ -92,5 +92,9 @@ class ExampleRing:
             return available
         return eventually(settled, seconds, f"{self.name}: {shards} shards, every object on the right one")
 
-    def replay(self):
-        return replay(self.world.cluster.audit_events(), self.name, f"{self.name}-")
+    def checked(self, limits=()):
+        """The ring as the checker judges it."""
+        return Ring.of_file(self._manifests / "sharded/controllerring.yaml").limited(limits)
+
+    def replay(self, limits=()):
+        return replay(self.world.cluster.audit_events(), self.checked(limits), history=True)

@@ -9,12 +9,14 @@ today (docs/design.md, "Known limits"): those tests are expected to fail, and th
 import dataclasses
 
 import pytest
-from audit_replay import in_order
+from checker import Ring, in_order, replay
+from checker.log_builder import Log
+from checker.ring import ChildLimit
 from example_ring import INGRESSES, POOL_MEMBERS, POOLS, SITES, ExampleRing
-from hash_ring import controller_of
 from world import Moment, eventually
 
 OBJECTS, MEMBERS = 20, 3
+MEMBER_LIMIT = ChildLimit.of_text("pools.pool.example.com/poolmembers.pool.example.com=spec.replicas")
 KNOWN_LIMIT = pytest.mark.xfail(raises=AssertionError, strict=False, reason="docs/design.md, Known limits")
 
 
@@ -30,7 +32,7 @@ class Story:
 
     def judged_by(self, judge):
         """-> the damage that the judge sees before the roll-out, and from then on."""
-        faults = judge(in_order(self.sites.world.cluster.audit_events()))
+        faults = judge(self.sites.world.cluster.audit_events())
         return [[str(fault) for fault in faults if (self.sharded.until(fault.time) >= 0) == sharded] for sharded in (False, True)]
 
 
@@ -106,41 +108,23 @@ def finished(story):
     eventually(pools_are, 60, "as many PoolMembers for each Pool as it asks for")
 
 
-def deleted_ingresses_of_living_sites(entries):
+def deleted_ingresses_of_living_sites(events):
     living, owners, faults = set(), {}, []
-    for _, event in entries:
-        resource, response = event["objectRef"]["resource"], event.get("responseObject") or {}
-        gone = event["verb"] in ("delete", "deletecollection")
-        if resource == SITES.plural:
-            (living.discard if gone else living.add)(uid_of(response))
-        if resource != INGRESSES.plural:
+    for write in in_order(events):
+        if write.resource == "sites.web.example.com" and not write.subresource:
+            (living.discard if write.gone else living.add)(write.uid)
+        if write.resource != "ingresses.networking.k8s.io":
             continue
-        for item in response.get("items", []) if event["verb"] == "deletecollection" else [response]:
-            owner = controller_of(item.get("metadata", {}))
-            if owner:
-                owners[uid_of(item)] = owner["uid"]
-            if gone and owners[uid_of(item)] in living:
-                faults.append(Fault(event["stageTimestamp"], f"{event['verb']} {event['requestURI']}", pod_of(event)))
+        if write.controller_uid:
+            owners[write.uid] = write.controller_uid
+        if write.gone and owners.get(write.uid) in living:
+            faults.append(Fault(write.stamp, f"{write.verb} {write.target}", write.pod or write.user))
     return faults
 
 
-def members_too_many(entries):
-    limits, members, faults = {}, {}, []
-    for _, event in entries:
-        resource, response = event["objectRef"]["resource"], event.get("responseObject") or {}
-        if resource == POOLS.plural and "spec" in response:
-            # A Pool that asks for fewer than before has more until some are deleted.
-            limits[uid_of(response)] = max(response["spec"]["replicas"], limits.get(uid_of(response), 0))
-        elif resource == POOL_MEMBERS.plural and event["verb"] == "create":
-            pool = controller_of(response["metadata"])["uid"]
-            members[uid_of(response)] = pool
-            count = sum(1 for other in members.values() if other == pool)
-            if count > limits[pool]:
-                what = f"create {response['metadata']['name']}, the {count}th of {limits[pool]}"
-                faults.append(Fault(event["stageTimestamp"], what, pod_of(event)))
-        elif resource == POOL_MEMBERS.plural and event["verb"] == "delete":
-            members.pop(uid_of(response), None)
-    return faults
+def members_too_many(events):
+    return replay(events, Ring("pool-controller", frozenset({MEMBER_LIMIT.parent}), frozenset({MEMBER_LIMIT.child}),
+                               limits=(MEMBER_LIMIT,))).surplus
 
 
 JUDGES = pytest.mark.parametrize("judge", [deleted_ingresses_of_living_sites, members_too_many])
@@ -174,27 +158,18 @@ def expect_owners_alone(ring):
     assert result.judged and result.moves and not result.violations, result.explain()
 
 
-def test_the_judges_see_what_they_look_for():
-    def event(verb, resource, response):
-        metadata = {"uid": response.pop("uid"), "name": "child", **response.pop("metadata", {})}
-        return 0, {"verb": verb, "objectRef": {"resource": resource}, "requestURI": "/", "stageTimestamp": "now",
-                   "user": {"username": "somebody"}, "responseObject": {"metadata": metadata, **response}}
-    owned = {"ownerReferences": [{"uid": "owner", "controller": True}]}
-    site, ingress = event("create", "sites", {"uid": "owner"}), event("create", "ingresses", {"uid": "a", "metadata": owned})
-    gone = event("delete", "ingresses", {"uid": "a"})
-    assert len(deleted_ingresses_of_living_sites([site, ingress, gone])) == 1
-    assert not deleted_ingresses_of_living_sites([site, ingress, event("delete", "sites", {"uid": "owner"}), gone])
-
-    pool = event("create", "pools", {"uid": "owner", "spec": {"replicas": 1}})
-    first, second = (event("create", "poolmembers", {"uid": uid, "metadata": dict(owned)}) for uid in "ab")
-    assert len(members_too_many([pool, first, second])) == 1
-    assert not members_too_many([pool, first, event("delete", "poolmembers", {"uid": "a"}), second])
+def test_the_judge_of_deletions_sees_what_it_looks_for():
+    log = Log(shards=())
+    log.write("", "create", "sites", "site")
+    log.write("", "create", "ingresses", "ingress", owner="sites/site")
+    log.write("somebody", "delete", "ingresses", "ingress", gone=True)
+    assert [fault.by for fault in deleted_ingresses_of_living_sites(log.events)] == ["somebody"]
 
 
-def uid_of(response):
-    """Of an object, or of the Status that answers its deletion."""
-    return response.get("metadata", {}).get("uid") or (response.get("details") or {}).get("uid")
-
-
-def pod_of(event):
-    return (event["user"].get("extra") or {}).get("authentication.kubernetes.io/pod-name", [event["user"]["username"]])[0]
+def test_the_judge_of_deletions_lets_a_clean_up_pass():
+    log = Log(shards=())
+    log.write("", "create", "sites", "site")
+    log.write("", "create", "ingresses", "ingress", owner="sites/site")
+    log.write("", "delete", "sites", "site", gone=True)
+    log.write("somebody", "delete", "ingresses", "ingress", gone=True)
+    assert not deleted_ingresses_of_living_sites(log.events)
