@@ -88,7 +88,7 @@ Result<void> set_grace_period(SidecarOptions& options, std::string_view value) {
 Result<void> set_quiet_window(SidecarOptions& options, std::string_view value) {
   auto duration = parse_go_duration(value, Duration::zero(), kMaxQuietWindow);
   if (!duration) {
-    return invalid_value("quiet-window", value, "a duration such as 300ms, at most 5s");
+    return invalid_value("quiet-window", value, "a duration such as 150ms, at most 5s");
   }
   options.quiet_window = value;
   return {};

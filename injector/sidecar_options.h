@@ -17,7 +17,7 @@ struct SidecarOptions {
   std::string leader_election = "auto";  // leader-election: auto, off, <namespace>/<name>
   std::string log_level = "info";        // log-level: debug, info, warn, error, off
   std::string grace_period = "3s";       // grace-period: a Go duration, at most 5m
-  std::string quiet_window = "300ms";    // quiet-window: a Go duration, at most 5s
+  std::string quiet_window = "150ms";    // quiet-window: a Go duration, at most 5s
   std::string metrics = "auto";          // metrics: auto, off, a URL on the loopback interface
   std::vector<std::string> all_views;  // view.<resource>[.<group>]: all; those set to `mine`, the default, are left out
 };

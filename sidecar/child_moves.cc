@@ -36,7 +36,10 @@ bool ChildMoves::answered(const ObjectRef& child, bool read, const Result<LiveOb
     move.unsure = false;
     move.backoff.reset();
     move.resource_version = result->resource_version;
-    if (!read || result->shard != shard) finish(move);
+    if (!read || result->shard != shard) {
+      arrived(result->shard, now);
+      finish(move);
+    }
     return true;
   }
   ErrorKind kind = result.error().kind;
@@ -47,6 +50,12 @@ bool ChildMoves::answered(const ObjectRef& child, bool read, const Result<LiveOb
   move.unsure = true;
   if (kind != ErrorKind::kConflict) move.not_before = now + move.backoff.next(random);
   return kind != ErrorKind::kForbidden && kind != ErrorKind::kInvalid;
+}
+
+void ChildMoves::arrived(const std::string& shard, TimePoint now) {
+  last_release_ = now;
+  scattered_ |= shard.empty() || (!destination_.empty() && destination_ != shard);
+  destination_ = scattered_ ? std::string() : shard;
 }
 
 void ChildMoves::add_wakes(Wake& wake) const {

@@ -37,6 +37,10 @@ class ChildMoves {
                 TimePoint now, uint64_t random);
 
   bool done() const { return open_ == 0; }
+  // The shard that has the children now; empty if there are none, or if they are on several.
+  const std::string& destination() const { return destination_; }
+  // When the last of them was released.
+  std::optional<TimePoint> last_release() const { return last_release_; }
   size_t size() const { return moves_.size(); }
   // When next() has something again.
   void add_wakes(Wake& wake) const;
@@ -52,9 +56,13 @@ class ChildMoves {
   };
 
   void finish(Move& move);
+  void arrived(const std::string& shard, TimePoint now);
 
   std::map<ObjectRef, Move> moves_;
   size_t open_ = 0;  // those that are not done
+  std::string destination_;
+  bool scattered_ = false;
+  std::optional<TimePoint> last_release_;
 };
 
 }  // namespace ringside::sidecar

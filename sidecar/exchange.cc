@@ -5,6 +5,7 @@
 
 #include "base/strings.h"
 #include "kube/encoding.h"
+#include "kube/query.h"
 #include "sidecar/object_body.h"
 #include "sidecar/status_response.h"
 
@@ -59,12 +60,7 @@ void Exchange::begin() {
 
 void Exchange::start(const Filter& filter) {
   proxy_.parts_.on_ring_read();
-  if (filter.deletes) {
-    if (!proxy_.parts_.lease.held()) return answer_not_held();
-    auto ticket = proxy_.parts_.gate.admit_delete_collection({info_.group, info_.resource});
-    if (!ticket) return answer(ticket.error());
-    ticket_.emplace(std::move(*ticket));
-  }
+  if (filter.deletes) return buffer([this, filter] { admit(filter); });
   if (info_.verb == "watch" && must_relist()) {
     return answer(kube::Status{
         .code = 410, .reason = "Expired", .message = "sidecar: the resources of the ring have changed; list again"});
@@ -75,8 +71,40 @@ void Exchange::start(const Filter& filter) {
 
 void Exchange::start(const Mutate& write) {
   bool needs_body = write.verb == "create" && write.subresource.empty() && proxy_.parts_.gate.needs_owner_references();
-  if (!needs_body) return admit(write);
+  if (!needs_body && !deletes_child(write)) return admit(write);
   buffer([this, write] { admit(write); });
+}
+
+bool Exchange::deletes_child(const Mutate& write) {
+  return write.verb == "delete" && write.subresource.empty() && write.is_controlled && !write.is_main;
+}
+
+void Exchange::admit(const Filter& deletion) {
+  if (!proxy_.parts_.lease.held()) return answer_not_held();
+  kube::GroupResource resource{info_.group, info_.resource};
+  auto ticket = proxy_.parts_.gate.admit_delete_collection(resource);
+  if (!ticket) return answer(ticket.error());
+  ticket_.emplace(std::move(*ticket));
+  request_.head.path = deletion.path_with_query;
+  const RingResource* role = proxy_.parts_.ring.resources().find(info_.group, info_.resource);
+  if (!role || !role->is_controlled || role->is_main) return forward();
+  kube::ListOptions list;
+  list.ns = info_.ns;
+  auto query = kube::parse_query(kube::split_target(deletion.path_with_query).query);
+  if (const auto* labels = kube::find_parameter(query, "labelSelector")) list.label_selector = labels->value;
+  if (const auto* fields = kube::find_parameter(query, "fieldSelector")) list.field_selector = fields->value;
+  job_ = event::Job(proxy_.loop_, forward_unless(proxy_.parts_.deletes.check_all(resource, std::move(list))));
+}
+
+// The ticket is held meanwhile, so what was found out stays true until the API server has answered.
+event::Task<void> Exchange::forward_unless(event::Task<std::optional<kube::Status>> check) {
+  auto refusal = co_await check;
+  if (refusal) {
+    answer(*refusal);
+    drop_ticket();
+  } else {
+    forward();
+  }
 }
 
 void Exchange::admit(const Mutate& write) {
@@ -97,7 +125,8 @@ void Exchange::admit(const Mutate& write) {
   }();
   if (!admitted) return answer(admitted.error());
   ticket_.emplace(std::move(*admitted));
-  forward();
+  if (!deletes_child(write)) return forward();
+  job_ = event::Job(proxy_.loop_, forward_unless(proxy_.parts_.deletes.check({write.resource, write.ns, write.name})));
 }
 
 void Exchange::start(const ElectionLease& lease) {

@@ -64,7 +64,10 @@ class Exchange : public http::StreamHandler {
   bool must_relist();
   // Buffers the body and then goes on with `next`.
   void buffer(event::Loop::Callback next);
+  static bool deletes_child(const Mutate& write);
   void admit(const Mutate& write);
+  void admit(const Filter& deletion);
+  event::Task<void> forward_unless(event::Task<std::optional<kube::Status>> check);
   void forward();
   void answer_not_held();
   void answer(const kube::Status& status);

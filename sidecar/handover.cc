@@ -180,6 +180,8 @@ void Handover::advance(Drains::iterator entry, TimePoint now) {
     drain.phase = Phase::kAcknowledging;
     drain.moved_at = now;
   }
+  auto released = drain.children.last_release();
+  if (released && now < *released + options_.arrival) return;
   if (now >= drain.retry_at) ask(entry, false);
 }
 
@@ -241,7 +243,8 @@ void Handover::ask(Drains::iterator entry, bool is_read) {
     actions_.emplace_back(ReadLive{.id = id, .object = object});
   } else {
     drain.acknowledge_sent = true;
-    actions_.emplace_back(Acknowledge{.id = id, .object = object, .resource_version = drain.resource_version});
+    actions_.emplace_back(Acknowledge{
+        .id = id, .object = object, .resource_version = drain.resource_version, .shard = drain.children.destination()});
   }
 }
 
@@ -342,7 +345,8 @@ void Handover::tombstone_answered(const ObjectRef& target, const Result<LiveObje
   if (tombstones_.contains(target)) {
     fence_.lift(target);
     tombstones_.erase(target);
-  } else {
+  } else if (!gone) {
+    // A child that is gone may be made again by the shard that has its owner now.
     fence_.remove_child(target);
   }
   // Also of an object whose tombstone has expired meanwhile: the watch's event was put off until this answer.
@@ -372,6 +376,7 @@ void Handover::add_wakes(const Drain& drain, Wake& wake) const {
   if (drain.phase == Phase::kQuiescing && drain.idle_since && !proof_expected_) {
     wake.add(*drain.idle_since + options_.quiet_window);
   }
+  if (auto released = drain.children.last_release()) wake.add(*released + options_.arrival);
   drain.children.add_wakes(wake);
 }
 

@@ -28,7 +28,10 @@ namespace ringside::sidecar {
 struct HandoverOptions {
   std::string shard;                                 // own name
   std::vector<kube::GroupResource> controlled = {};  // the ring's controlled resources
-  Duration quiet_window = std::chrono::milliseconds(300);
+  Duration quiet_window = std::chrono::milliseconds(150);
+  // Between the children's release and their owner's: the watches by which the next shard hears of the two may overtake
+  // one another, and a controller that sees an owner without its children makes new ones.
+  Duration arrival = std::chrono::milliseconds(200);
   Duration deadline = std::chrono::seconds(10);     // of waiting for the controller, from fencing on
   Duration max_fenced = std::chrono::seconds(30);   // then back into service, if not acknowledged
   Duration index_linger = std::chrono::seconds(5);  // after the last drain
@@ -47,7 +50,7 @@ struct HandoverOptions {
 //                  was under way for the quiet window or, where the controller's metrics can be read, until they prove
 //                  that every reconcile has ended that ran when it was fenced; the deadline bounds both
 //   moving         its children are released
-//   acknowledging  then it is released itself
+//   acknowledging  then, when they have had time to arrive, it is released itself
 //   buried         owned by another shard, and fenced here all the same (Tombstones)
 // It returns to service when the drain is withdrawn, and to waiting when a permission is missing or it was fenced for
 // max_fenced. Whenever the outcome of a patch or the reason for which an object left the drain watch is not known, a

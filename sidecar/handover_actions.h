@@ -26,11 +26,13 @@ struct ReleaseChild {
   std::string resource_version;
 };
 
-// The same patch for the main object: the acknowledgement.
+// The same patch for the main object: the acknowledgement. If `shard` is not empty, it takes the place of the shard
+// label: the object must go where its children went, though the ring may have changed since.
 struct Acknowledge {
   RequestId id = 0;
   ObjectRef object;
   std::string resource_version;
+  std::string shard = {};
 };
 
 // GET of the metadata, without resourceVersion: not from a cache.

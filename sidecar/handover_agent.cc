@@ -185,11 +185,11 @@ void HandoverAgent::run(const StopChildIndex&) {
 }
 
 void HandoverAgent::run(const ReleaseChild& action) {
-  requests_->add(patch(action.id, action.object, action.resource_version));
+  requests_->add(patch(action.id, action.object, action.resource_version, {}));
 }
 
 void HandoverAgent::run(const Acknowledge& action) {
-  requests_->add(patch(action.id, action.object, action.resource_version));
+  requests_->add(patch(action.id, action.object, action.resource_version, action.shard));
 }
 
 void HandoverAgent::run(const ReadLive& action) {
@@ -214,8 +214,9 @@ void HandoverAgent::run(const Finished& action) {
                                 {"moveSeconds", seconds(action.moved + action.acknowledged)}});
 }
 
-event::Task<void> HandoverAgent::patch(RequestId id, ObjectRef object, std::string resource_version) {
-  auto result = co_await try_patch(object, resource_version);
+event::Task<void> HandoverAgent::patch(RequestId id, ObjectRef object, std::string resource_version,
+                                       std::string shard) {
+  auto result = co_await try_patch(object, resource_version, shard);
   if (!result && result.error().kind != ErrorKind::kConflict && result.error().kind != ErrorKind::kNotFound) {
     log_.warn("a step of a handover failed, trying again",
               {{"object", describe(object)}, {"error", result.error().message}});
@@ -232,17 +233,19 @@ event::Task<void> HandoverAgent::read(RequestId id, ObjectRef object) {
 
 event::Task<void> HandoverAgent::acknowledge_on_sight(ObjectRef object, std::string resource_version) {
   // A conflict is no end: the watch shows the newer revision, still draining.
-  auto result = co_await try_patch(object, resource_version);
+  auto result = co_await try_patch(object, resource_version, "");
   if (!result) log_.debug("not acknowledged", {{"object", describe(object)}, {"error", result.error().message}});
 }
 
-event::Task<Result<LiveObject>> HandoverAgent::try_patch(const ObjectRef& object, const std::string& resource_version) {
+event::Task<Result<LiveObject>> HandoverAgent::try_patch(const ObjectRef& object, const std::string& resource_version,
+                                                         const std::string& shard) {
   auto found = co_await discovery_.find(object.resource);
   if (!found) co_return failure(found.error());
+  json::Value next = shard.empty() ? json::Value() : json::Value(shard);
   json::Value body = json::Value::object(
       {{"metadata",
         json::Value::object({{"resourceVersion", resource_version},
-                             {"labels", json::Value::object({{shard_label_, nullptr}, {drain_label_, nullptr}})}})}});
+                             {"labels", json::Value::object({{shard_label_, next}, {drain_label_, nullptr}})}})}});
   kube::WriteOptions write;
   write.field_manager = std::string(sharding::kSidecarFieldManager);
   write.metadata_only = true;

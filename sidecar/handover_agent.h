@@ -28,9 +28,9 @@ class HandoverAgent : public WriteGate {
   struct Options {
     std::string ring;
     std::string shard;
-    Duration quiet_window = std::chrono::milliseconds(300);
+    Duration quiet_window = std::chrono::milliseconds(150);
     std::optional<QuiescenceProbe::Options> metrics = {};  // of the controller, if they can be read
-    bool unsafe = false;  // see --unsafe-handover
+    bool unsafe = false;                                   // see --unsafe-handover
   };
 
   HandoverAgent(kube::Client& client, Logger log, MetricsRegistry& metrics, Options options);
@@ -63,10 +63,11 @@ class HandoverAgent : public WriteGate {
   void run(const Acknowledge& action);
   void run(const ReadLive& action);
   void run(const Finished& action);
-  event::Task<void> patch(RequestId id, ObjectRef object, std::string resource_version);
+  event::Task<void> patch(RequestId id, ObjectRef object, std::string resource_version, std::string shard);
   event::Task<void> read(RequestId id, ObjectRef object);
   event::Task<void> acknowledge_on_sight(ObjectRef object, std::string resource_version);
-  event::Task<Result<LiveObject>> try_patch(const ObjectRef& object, const std::string& resource_version);
+  event::Task<Result<LiveObject>> try_patch(const ObjectRef& object, const std::string& resource_version,
+                                            const std::string& shard);
   event::Task<Result<LiveObject>> try_read(const ObjectRef& object);
   LiveObject live_object(const json::Value& object) const;
   kube::Status fenced(const ObjectRef& object) const;

@@ -110,7 +110,7 @@ ParsedOptions parse_options(int argc, char** argv) {
       ->default_str("3s");
   app.add_option("--quiet-window", into(o.quiet_window, duration_between(0s, 5s)),
                  "How long the controller must leave an object alone before it is handed over")
-      ->default_str("300ms");
+      ->default_str("150ms");
   app.add_option(
       "--metrics", into(o.metrics, parse_metrics_url),
       "URL of the controller's metrics, which show when it is quiet: http or https, on the loopback interface");

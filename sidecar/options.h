@@ -37,7 +37,7 @@ struct Options {
   std::vector<kube::GroupResource> all_views;
   std::optional<http::Url> metrics;  // of the controller
   Duration grace = std::chrono::seconds(3);
-  Duration quiet_window = std::chrono::milliseconds(300);
+  Duration quiet_window = std::chrono::milliseconds(150);
   bool unsafe_handover = false;  // for the control run of tests/chaos alone
   Duration shutdown_patience = std::chrono::seconds(5);
   LogLevel log_level = LogLevel::kInfo;

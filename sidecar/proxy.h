@@ -12,6 +12,7 @@
 #include "event/loop.h"
 #include "http/client.h"
 #include "http/stream.h"
+#include "sidecar/delete_guard.h"
 #include "sidecar/election_bridge.h"
 #include "sidecar/relist_marks.h"
 #include "sidecar/request_filter.h"
@@ -30,6 +31,7 @@ struct ProxyParts {
   ShardLease& lease;
   ElectionBridge& bridge;
   WriteGate& gate;
+  DeleteGuard& deletes;
   // A list or watch of a ring resource was made: the controller works. Called for each.
   std::function<void()> on_ring_read = [] {};
 };

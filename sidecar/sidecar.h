@@ -55,6 +55,7 @@ class Sidecar {
   std::unique_ptr<ControllerLife> life_;
   std::unique_ptr<HandoverAgent> handover_;
   std::unique_ptr<RingView> ring_;
+  std::unique_ptr<DeleteGuard> deletes_;
   std::unique_ptr<Proxy> proxy_;
   std::optional<ServiceAccountDir> serviceaccount_dir_;
   std::vector<std::unique_ptr<http::Server>> servers_;

@@ -121,7 +121,7 @@ TEST(PodPatchTest, InjectsTheSidecarAsNativeSidecar) {
               ElementsAre("--ring=example", "--shard=$(POD_NAME)", "--namespace=$(POD_NAMESPACE)",
                           "--listen=127.0.0.1:16443", "--also-listen=127.0.0.1:443", "--status-listen=:16480",
                           "--serviceaccount-dir=/run/ringside/serviceaccount", "--state-dir=/run/ringside/state",
-                          "--leader-election=auto", "--grace-period=3s", "--quiet-window=300ms", "--log-level=info"));
+                          "--leader-election=auto", "--grace-period=3s", "--quiet-window=150ms", "--log-level=info"));
   EXPECT_EQ(sidecar.array_at({"env"})[0].string_at({"valueFrom", "fieldRef", "fieldPath"}), "metadata.name");
   EXPECT_EQ(sidecar.array_at({"env"})[1].string_at({"valueFrom", "fieldRef", "fieldPath"}), "metadata.namespace");
   EXPECT_EQ(sidecar.array_at({"ports"})[0].string_at({"name"}), "ringside-status");
@@ -370,7 +370,7 @@ TEST(PodPatchTest, RefusesOptionsWithTheWayOut) {
            {"log-level", "loud", "debug, info, warn, error or off"},
            {"grace-period", "3", "a duration such as 3s"},
            {"grace-period", "6m", "at most 5m"},
-           {"quiet-window", "-1s", "a duration such as 300ms"},
+           {"quiet-window", "-1s", "a duration such as 150ms"},
            {"metrics", "on", "auto, off, or http://127.0.0.1:<port>/<path>"},
            {"metrics", "http://10.0.0.1:8080/metrics", "the pod's own loopback interface only"},
            {"metrics", "http://127.0.0.1:99999/", "http://127.0.0.1:<port>/<path>"},

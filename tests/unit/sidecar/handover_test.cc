@@ -21,7 +21,9 @@ kube::OwnerReference owner_reference(std::string uid, bool controller) {
 
 class HandoverTest : public ::testing::Test {
  protected:
-  static HandoverOptions options() { return {.shard = "a", .controlled = {kControlled}}; }
+  static HandoverOptions options() {
+    return {.shard = "a", .controlled = {kControlled}, .quiet_window = 300ms, .arrival = 0ms};
+  }
 
   static kube::ObjectMeta meta(const ObjectRef& ref, std::string version, std::string uid = "uid-x") {
     kube::ObjectMeta result;

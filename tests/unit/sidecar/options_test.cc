@@ -29,7 +29,7 @@ TEST(SidecarOptions, HasDefaults) {
   EXPECT_EQ(options->status_listen.host, "::");
   EXPECT_EQ(options->status_listen.port, 16480);
   EXPECT_EQ(options->grace, std::chrono::seconds(3));
-  EXPECT_EQ(options->quiet_window, std::chrono::milliseconds(300));
+  EXPECT_EQ(options->quiet_window, std::chrono::milliseconds(150));
   EXPECT_EQ(options->election.mode, ElectionOptions::Mode::kAuto);
 }
 

@@ -1,0 +1,57 @@
+// Whether the controller may delete children at this moment.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+
+#include "event/task.h"
+#include "kube/client.h"
+#include "kube/discovery.h"
+#include "kube/status.h"
+#include "sidecar/object_ref.h"
+#include "sidecar/request_filter.h"
+#include "sidecar/ring_view.h"
+
+namespace ringside::sidecar {
+
+// Children reach their next shard before their owner does. Many controllers delete what they take for left behind when
+// their cache does not have the owner: they must not, while it is on its way. And a controller that has not yet seen a
+// child leave must not delete what is another shard's now. Deletes of children are rare enough for live reads of
+// metadata: of the child and of its owner.
+class DeleteGuard {
+ public:
+  // All must outlive it.
+  DeleteGuard(kube::Client& client, const RingView& ring, ShardIdentity self);
+
+  // Of an object of a controlled resource. nullopt: it may be deleted, or there is nothing to delete. Else the answer:
+  // 409 while child or owner are not this shard's, 503 if that cannot be found out.
+  event::Task<std::optional<kube::Status>> check(ObjectRef child);
+
+  // Of all objects of a controlled resource that the list takes: refused if one of them is such.
+  event::Task<std::optional<kube::Status>> check_all(kube::GroupResource resource, kube::ListOptions list);
+
+ private:
+  struct Owner {
+    kube::GroupResource resource;
+    kube::ResourceType type;
+    kube::NamespacedName name;
+    std::string uid;
+  };
+  // By UID, so that siblings share one.
+  using Owners = std::map<std::string, Owner>;
+
+  event::Task<Result<std::optional<Owner>>> owner_of(const kube::ObjectMeta& child);
+  event::Task<Result<bool>> is_ours(const Owner& owner);
+  event::Task<Result<void>> drop_ours(Owners& owners, std::string ns);
+  kube::Status refused(const kube::GroupResource& resource, const std::string& name, const std::string& why) const;
+  kube::Status unknown(const Error& error) const;
+
+  kube::Client& client_;
+  const RingView& ring_;
+  ShardIdentity self_;
+  std::string shard_label_;
+  kube::Discovery discovery_;
+};
+
+}  // namespace ringside::sidecar
