@@ -1,15 +1,17 @@
 #include "sidecar/delete_guard.h"
 
+#include <map>
 #include <vector>
 
+#include "base/rfc3339.h"
 #include "sharding/names.h"
 
 namespace ringside::sidecar {
 namespace {
 
 constexpr int kPage = 500;
-// So many owners are read one by one; more are first looked for in a list of this shard's objects.
-constexpr size_t kFewOwners = 8;
+// Until an object that has come is in the controller's cache, by the API server's clock and to the second.
+constexpr std::chrono::seconds kArrival(3);
 
 kube::ObjectMeta meta_of(const json::Value& object) {
   const json::Value* metadata = object.find("metadata");
@@ -37,21 +39,18 @@ event::Task<std::optional<kube::Status>> DeleteGuard::check(ObjectRef child) {
   if (!object) co_return unknown(object.error());
   kube::ObjectMeta meta = meta_of(*object);
   std::string_view shard = meta.label(shard_label_);
-  if (!shard.empty() && shard != self_.shard) co_return refused(child.resource, child.name, "it is");
+  if (!shard.empty() && shard != self_.shard) co_return refused(child.resource, child.name, "it is not");
   auto owner = co_await owner_of(meta);
   if (!owner) co_return unknown(owner.error());
   if (!*owner) co_return std::nullopt;
-  auto ours = co_await is_ours(**owner);
-  if (!ours) co_return unknown(ours.error());
-  if (*ours) co_return std::nullopt;
-  co_return refused(child.resource, child.name, "its owner " + describe((*owner)->resource, (*owner)->name) + " is");
+  co_return co_await check_owner(**owner, child.resource, child.name);
 }
 
 event::Task<std::optional<kube::Status>> DeleteGuard::check_all(kube::GroupResource resource, kube::ListOptions list) {
   auto type = co_await discovery_.find(resource);
   if (!type) co_return unknown(type.error());
   list.limit = kPage;
-  Owners owners;
+  std::map<std::string, Owner> owners;  // by UID, so that siblings share one
   std::string token;
   do {
     auto page = co_await client_.next_metadata_page(type->type, list, token);
@@ -64,16 +63,9 @@ event::Task<std::optional<kube::Status>> DeleteGuard::check_all(kube::GroupResou
       if (*owner) owners.emplace((*owner)->uid, std::move(**owner));
     }
   } while (!token.empty());
-  if (owners.size() > kFewOwners) {
-    auto done = co_await drop_ours(owners, list.ns);
-    if (!done) co_return unknown(done.error());
-  }
   for (const auto& [_, owner] : owners) {
-    auto ours = co_await is_ours(owner);
-    if (!ours) co_return unknown(ours.error());
-    if (!*ours) {
-      co_return refused(resource, "", "the owner of one of them, " + describe(owner.resource, owner.name) + ", is");
-    }
+    auto refusal = co_await check_owner(owner, resource, "");
+    if (refusal) co_return refusal;
   }
   co_return std::nullopt;
 }
@@ -99,33 +91,37 @@ event::Task<Result<std::optional<DeleteGuard::Owner>>> DeleteGuard::owner_of(con
   co_return std::nullopt;
 }
 
-// So is one that is gone: its children may be cleaned up by whoever has them.
-event::Task<Result<bool>> DeleteGuard::is_ours(const Owner& owner) {
+event::Task<std::optional<kube::Status>> DeleteGuard::check_owner(const Owner& owner, kube::GroupResource resource,
+                                                                  std::string child) {
   auto object = co_await client_.get(owner.type, owner.name.ns, owner.name.name, true);
-  if (!object && object.error().kind == ErrorKind::kNotFound) co_return true;
-  if (!object) co_return failure(object.error());
+  // The children of an owner that is gone may be cleaned up by whoever has them.
+  if (!object && object.error().kind == ErrorKind::kNotFound) co_return std::nullopt;
+  if (!object) co_return unknown(object.error());
   kube::ObjectMeta meta = meta_of(*object);
-  co_return meta.uid != owner.uid || meta.label(shard_label_) == self_.shard;
+  if (meta.uid != owner.uid) co_return std::nullopt;
+  bool ours = meta.label(shard_label_) == self_.shard;
+  if (ours && !has_just_come(*object)) co_return std::nullopt;
+  std::string which = "the owner " + describe(owner.resource, owner.name);
+  co_return refused(resource, child, ours ? which + " has only just become" : which + " is not");
 }
 
-event::Task<Result<void>> DeleteGuard::drop_ours(Owners& owners, std::string ns) {
-  std::map<kube::GroupResource, Owner> kinds;
-  for (const auto& [_, owner] : owners) kinds.emplace(owner.resource, owner);
-  for (const auto& [resource, owner] : kinds) {
-    kube::ListOptions list;
-    list.ns = owner.name.ns.empty() ? "" : ns;
-    list.label_selector = shard_requirement(self_);
-    auto listed = co_await client_.for_each_metadata(
-        owner.type, std::move(list), [&owners](const kube::ObjectMeta& meta) { owners.erase(meta.uid); });
-    if (!listed) co_return failure(listed.error());
+// By what central and the sidecars last wrote to it, in the API server's own time.
+bool DeleteGuard::has_just_come(const json::Value& owner) const {
+  auto now = client_.server_now();
+  if (!now) return false;
+  for (const json::Value& entry : owner.array_at({"metadata", "managedFields"})) {
+    std::string_view manager = entry.string_at({"manager"});
+    if (manager != sharding::kSidecarFieldManager && manager != sharding::kCentralFieldManager) continue;
+    auto written = parse_rfc3339(entry.string_at({"time"}));
+    if (written && *now - *written < kArrival) return true;
   }
-  co_return Result<void>();
+  return false;
 }
 
 kube::Status DeleteGuard::refused(const kube::GroupResource& resource, const std::string& name,
                                   const std::string& why) const {
   return kube::conflict(resource.group, resource.resource, name,
-                        "sidecar: not deleted, since " + why + " not this replica's at present; try again later");
+                        "sidecar: not deleted, since " + why + " this replica's; try again");
 }
 
 kube::Status DeleteGuard::unknown(const Error& error) const {

@@ -1,10 +1,10 @@
 // Whether the controller may delete children at this moment.
 #pragma once
 
-#include <map>
 #include <optional>
 #include <string>
 
+#include "base/json.h"
 #include "event/task.h"
 #include "kube/client.h"
 #include "kube/discovery.h"
@@ -25,7 +25,7 @@ class DeleteGuard {
   DeleteGuard(kube::Client& client, const RingView& ring, ShardIdentity self);
 
   // Of an object of a controlled resource. nullopt: it may be deleted, or there is nothing to delete. Else the answer:
-  // 409 while child or owner are not this shard's, 503 if that cannot be found out.
+  // 409 while child or owner are not this shard's or the owner has only just come, 503 if that cannot be found out.
   event::Task<std::optional<kube::Status>> check(ObjectRef child);
 
   // Of all objects of a controlled resource that the list takes: refused if one of them is such.
@@ -38,12 +38,10 @@ class DeleteGuard {
     kube::NamespacedName name;
     std::string uid;
   };
-  // By UID, so that siblings share one.
-  using Owners = std::map<std::string, Owner>;
-
   event::Task<Result<std::optional<Owner>>> owner_of(const kube::ObjectMeta& child);
-  event::Task<Result<bool>> is_ours(const Owner& owner);
-  event::Task<Result<void>> drop_ours(Owners& owners, std::string ns);
+  event::Task<std::optional<kube::Status>> check_owner(const Owner& owner, kube::GroupResource resource,
+                                                       std::string child);
+  bool has_just_come(const json::Value& owner) const;
   kube::Status refused(const kube::GroupResource& resource, const std::string& name, const std::string& why) const;
   kube::Status unknown(const Error& error) const;
 

@@ -5,6 +5,7 @@
 #include "base/strings.h"
 #include "event/async.h"
 #include "http/client.h"
+#include "http/date.h"
 #include "kube/config.h"
 #include "kube/list_splitter.h"
 #include "kube/status.h"
@@ -149,6 +150,11 @@ Client::Client(event::Loop& loop, http::Client& http, Credentials& credentials, 
     : loop_(loop), http_(http), credentials_(credentials), options_(std::move(options)) {}
 Client::~Client() = default;
 
+std::optional<WallTime> Client::server_now() const {
+  if (!server_date_) return std::nullopt;
+  return *server_date_ + std::chrono::duration_cast<std::chrono::microseconds>(loop_.now() - server_date_at_);
+}
+
 http::Request Client::make_request(const Call& call) {
   http::Request request;
   request.head = {.method = call.method, .authority = {}, .path = call.path, .headers = {}};
@@ -165,6 +171,10 @@ event::Task<Result<http::StreamingResponse>> Client::open(Call call) {
   for (int tries = 0;; ++tries) {
     auto answer = co_await event::with_timeout(loop_, options_.timeout, call.what, http_.open(make_request(call)));
     if (!answer) co_return failure(answer.error().with_context(call.what));
+    if (auto date = http::parse_date(answer->head.headers.get_or("date", ""))) {
+      server_date_ = date;
+      server_date_at_ = loop_.now();
+    }
     if (answer->head.status < 400) co_return answer;
     auto body = co_await event::with_timeout(loop_, options_.timeout, call.what, read_all(*answer->body));
     if (answer->head.status == 401 && tries == 0) {

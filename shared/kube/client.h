@@ -134,6 +134,10 @@ class Client {
 
   event::Loop& loop() { return loop_; }
 
+  // The API server's clock, to the second, from the last answer's Date: for times that it wrote itself. nullopt before
+  // the first answer.
+  std::optional<WallTime> server_now() const;
+
  private:
   struct Call;
   struct PageEnd {
@@ -154,6 +158,8 @@ class Client {
   http::Client& http_;
   Credentials& credentials_;
   Options options_;
+  std::optional<WallTime> server_date_;
+  TimePoint server_date_at_;
 };
 
 }  // namespace ringside::kube

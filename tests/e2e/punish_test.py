@@ -2,8 +2,7 @@
 owner that it does not see, the pool-controller makes another child for each that it does not see.
 
 Both live through the same story, and the audit log is judged afterwards, revision by revision. That everything ends as it
-should is asserted while the story is told; the judges look for damage on the way. What they find in a ring is a known limit of
-today (docs/design.md, "Known limits"): those tests are expected to fail, and the measurements have the numbers.
+should is asserted while the story is told; the judges look for damage on the way.
 """
 
 import dataclasses
@@ -17,7 +16,6 @@ from world import Moment, eventually
 
 OBJECTS, MEMBERS = 20, 3
 MEMBER_LIMIT = ChildLimit.of_text("pools.pool.example.com/poolmembers.pool.example.com=spec.replicas")
-KNOWN_LIMIT = pytest.mark.xfail(raises=AssertionError, strict=False, reason="docs/design.md, Known limits")
 
 
 @dataclasses.dataclass
@@ -136,7 +134,6 @@ def test_a_single_leader_does_no_damage(story, judge):
     assert not before, "\n".join(before)
 
 
-@KNOWN_LIMIT
 @JUDGES
 def test_a_ring_does_no_damage(story, judge, measurements):
     _, after = story.judged_by(judge)
@@ -148,7 +145,6 @@ def test_no_write_by_a_non_owner_of_pools(story):
     expect_owners_alone(story.pools)
 
 
-@KNOWN_LIMIT
 def test_no_write_by_a_non_owner_of_sites(story):
     expect_owners_alone(story.sites)
 
