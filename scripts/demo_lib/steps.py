@@ -11,6 +11,7 @@ from .ring import RING, RING_LABEL, SHARD_LABEL, STATE_LABEL, name_on
 SHARDED = "examples/checksum-controller/manifests/sharded"
 UNSHARDED = "examples/checksum-controller/manifests/unsharded"
 SYSTEM = "deploy/default"
+FENCE_ANNOTATION = "alpha.sharding.timebertt.dev/fence-in-force"
 
 
 def start(guide):
@@ -48,6 +49,13 @@ def look_at_the_ring(guide):
     guide.until("until the ring is ready", 30, "READY True, AVAILABLE 3, SHARDS 3", probe)
     guide.run(f"kubectl get controllerring {RING}")
     guide.meaning("All three replicas work at the same time, each for a share of the objects.")
+
+    def fenced():
+        binding = guide.cluster.shell(f"kubectl get validatingadmissionpolicybinding controllerring-{RING} -o json "
+                                      "--ignore-not-found") or "{}"
+        in_force = json.loads(binding).get("metadata", {}).get("annotations", {}).get(FENCE_ANNOTATION)
+        return bool(in_force), in_force
+    guide.until("until the API server keeps each replica to its own objects", 15, "the fence in force", fenced)
 
 
 def look_at_the_leases(guide):

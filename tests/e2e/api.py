@@ -23,6 +23,7 @@ LEASES = "/apis/coordination.k8s.io/v1/namespaces/default/leases"
 RINGS = "/apis/sharding.timebertt.dev/v1alpha1/controllerrings"
 DEPLOYMENTS = "/apis/apps/v1/namespaces/default/deployments"
 WEBHOOKS = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations"
+POLICY_BINDINGS = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicybindings"
 
 
 class ApiError(Exception):

@@ -2,16 +2,9 @@
 
 from api import CONFIGMAPS, PODS, RINGS, SECRETS, WEBHOOKS, ApiError
 from pod_test import probe
-from world import CONTROLLER, RING, RING_LABEL, SHARDED, SIDECAR, Moment, eventually
+from world import CONTROLLER, RING, SHARDED, SIDECAR, Moment, eventually
 
 PREFIX = "alpha.sharding.timebertt.dev"
-POLICY_BINDINGS = ("/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicybindings?labelSelector="
-                   f"{RING_LABEL}={RING}")
-
-
-def in_force(ring):
-    bindings = {item["metadata"]["name"]: item["metadata"] for item in ring.api.items(POLICY_BINDINGS)}
-    return bindings.get(f"controllerring-{RING}", {}).get("annotations", {}).get(f"{PREFIX}/fence-in-force")
 
 
 def write_directly(ring, pod, path):
@@ -22,7 +15,7 @@ def write_directly(ring, pod, path):
 def test_a_pod_writes_past_its_sidecar_to_its_own_objects_alone(ring):
     ring.api.create_secrets([f"direct-{i}" for i in range(10)])
     now = ring.settle()
-    assert in_force(ring) == f"default/{RING}", "the ServiceAccount that the sidecars publish"
+    assert ring.is_fenced() == f"default/{RING}", "the ServiceAccount that the sidecars publish"
     assert {lease["metadata"]["annotations"][f"{PREFIX}/serviceaccount"] for lease in now.leases.values()} == {RING}
     pod = now.available[0]
     secrets = {name.removeprefix("Secret/"): now.shard(name) for name in now.objects if name.startswith("Secret/")}
@@ -82,10 +75,10 @@ def test_the_fence_is_off_when_the_ring_says_so(ring):
         ring.api.patch(f"{RINGS}/{RING}", {"metadata": {"annotations": {annotation: "off"}}})
         # A dry run: a true write would be one by a non-owner, and the end of these tests is that there was none.
         eventually(lambda: write_directly(ring, pod, path + "?dryRun=All")[0] == 200, 15, "the fence is lifted")
-        assert in_force(ring) is None
+        assert ring.is_fenced() is None
     finally:
         ring.api.patch(f"{RINGS}/{RING}", {"metadata": {"annotations": {annotation: None}}})
-    eventually(lambda: in_force(ring), 15, "the fence is in force again")
+    eventually(lambda: ring.is_fenced(), 15, "the fence is in force again")
     assert write_directly(ring, pod, path + "?dryRun=All")[0] == 403
     assert ring.snapshot().available == now.available and ring.settle().shards() == now.shards(), "nothing moved"
 

@@ -1,9 +1,8 @@
 """Without the annotation the very same image is a normal controller with one leader; and there is a way back."""
 
-from api import DEPLOYMENTS, LEASES, RINGS, SECRETS
+from api import DEPLOYMENTS, LEASES, POLICY_BINDINGS, RINGS, SECRETS
 from checker.writes import POD_NAME
-from fence_test import POLICY_BINDINGS
-from world import RING, SHARD_LABEL, UNSHARDED, Moment, eventually
+from world import RING, RING_LABEL, SHARD_LABEL, UNSHARDED, Moment, eventually
 
 
 def writers_of_configmaps(ring, began):
@@ -42,7 +41,7 @@ def test_one_leader_without_the_annotation_and_sharded_again_with_it(ring, measu
 
 def can_write_to_everything(ring):
     """Also to what carries the label of a shard that is gone: no fence is left."""
-    assert not ring.api.items(POLICY_BINDINGS), "the ring's policies are lifted with its last shard"
+    assert not ring.api.items(f"{POLICY_BINDINGS}?labelSelector={RING_LABEL}={RING}"), "the ring's policies are lifted with its last shard"
     before = {name: item["metadata"]["resourceVersion"] for name, item in ring.snapshot().objects.items()
               if name.startswith("ConfigMap/") and SHARD_LABEL in item["metadata"].get("labels", {})}
     assert len(before) > 5, "most ConfigMaps still have the label of a shard"

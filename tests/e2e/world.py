@@ -15,7 +15,7 @@ import pathlib
 import subprocess
 import time
 
-from api import CONFIGMAPS, DEPLOYMENTS, LEASES, PODS, SECRETS, ApiError
+from api import CONFIGMAPS, DEPLOYMENTS, LEASES, PODS, POLICY_BINDINGS, SECRETS, ApiError
 from checker import Ring, observed, replay
 from hash_ring import HashRing, controller_of
 
@@ -186,7 +186,14 @@ class World:
             self.kubectl(f"apply -k {SHARDED}")
         self.scale(replicas)
         self.kubectl(f"rollout status deployment {RING} --timeout=120s")
-        return self.settle(replicas, seconds=90)
+        self.settle(replicas, seconds=90)
+        eventually(self.is_fenced, 15, "the ring's fence is in force: without any object, nothing else tells")
+        return self.snapshot()
+
+    def is_fenced(self):
+        """For shards that publish a ServiceAccount; objects are assigned to them from then on."""
+        binding = self.api.find(f"{POLICY_BINDINGS}/controllerring-{RING}") or {"metadata": {}}
+        return binding["metadata"].get("annotations", {}).get("alpha.sharding.timebertt.dev/fence-in-force")
 
     def served(self, name, seconds=30):
         """Seconds until the Secret has its ConfigMap."""

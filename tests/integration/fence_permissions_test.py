@@ -61,6 +61,7 @@ def test_no_permission_at_all(api, cluster, folder, ring):
         ring.wait_until_fenced()
         eventually(lambda: ring.condition()["status"] == "True", 10, "with the permission all is well, without a restart")
         assert process.log().count("its available shards changed") == 1, "the shard was never taken out"
+        process.terminate()  # so that the next one need not wait for its Lease
 
 
 def test_policies_may_be_seen_but_not_made(api, cluster, folder, ring):
@@ -74,8 +75,10 @@ def test_policies_may_be_seen_but_not_made(api, cluster, folder, ring):
         eventually(lambda: ring.shards(ring.secrets) == {"x": "a"}, 40, "availability wins")
         print(f"\nmeasured: fence impossible: first shard to objects assigned {time.monotonic() - began:.1f} s")
         touch(ring.pod("b"), f"{ring.secrets}/x")
+        process.terminate()
     # Another process does not wait once more, nor does it take the shard for a new one.
     with Central(folder, "read-only-again", folder / "read-only") as process:
         eventually(process.leading, 40)
         ring.wait_until_assigning()
         assert "waits for its fence" not in process.log()
+        process.terminate()
