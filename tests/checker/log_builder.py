@@ -32,7 +32,7 @@ class Log:
 
     def write(self, user, verb, resource, name, labels=None, **options):
         """options: owner (RESOURCE/NAME that controls it), code, based_on, uri, lost (not logged), received, at (seconds),
-        gone (answered by a Status), revision, subresource, metadata and content (additions), service_account."""
+        gone (answered by a Status), revision, body, subresource, metadata and content (additions), service_account."""
         revision = options.get("revision") or next(self.revisions)
         self.now = options.get("at", self.now + 1)
         metadata = {"name": name, "namespace": "default", "uid": f"uid-{resource}-{name}", "resourceVersion": str(revision),
@@ -53,9 +53,9 @@ class Log:
                                "subresource": options.get("subresource", "")},
                  "responseObject": response, "responseStatus": {"code": options.get("code", 200)}}
         if verb == "patch":
-            event["requestObject"] = []  # a JSON patch
+            event["requestObject"] = options.get("body", [])  # a JSON patch, if not told otherwise
         if options.get("based_on"):
-            event["requestObject"] = {"metadata": {"resourceVersion": str(options["based_on"])}}
+            event["requestObject"] = {"metadata": {"resourceVersion": str(options["based_on"]), "labels": {}}}
         if not options.get("lost"):
             self.events.append(event)
         return revision

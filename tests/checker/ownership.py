@@ -26,7 +26,10 @@ class Objects:
     def __init__(self, ring):
         self._ring = ring
         self._known, self._uids = {}, {}
-        self._doubts = {}  # identity -> until when a write that was given up may have changed it
+        # By identity, of writes that were given up: until when one may change the object, and for those with a precondition the
+        # revision that the object must still have for that.
+        self._doubts, self._conditional_doubts = {}, {}
+        self._maybe_gone = set()  # uids
         self._kills = 0
 
     def __iter__(self):
@@ -50,24 +53,44 @@ class Objects:
                       self._kills, drained_at, write.controller_uid)
         self._known[write.uid] = after
         self._uids[write.identity] = write.uid
+        self._maybe_gone.discard(write.uid)
         if self._doubts.get(write.identity, 0) < write.began:
             self._doubts.pop(write.identity, None)
+        if self._conditional_doubts.get(write.identity, 0) < revision:
+            self._conditional_doubts.pop(write.identity, None)
         return before, after
 
     def forget(self, uid):
         known = self._known.pop(uid, None)
+        self._maybe_gone.discard(uid)
         if known and self._uids.get(known.identity) == uid:
             del self._uids[known.identity]
             self._doubts.pop(known.identity, None)
+            self._conditional_doubts.pop(known.identity, None)
         return known
 
     def doubt(self, write):
         """-> uids of the objects that the given-up write may have changed: all of a namespace for a deletecollection"""
-        until = write.time + MAY_STILL_HAPPEN_SECONDS
-        self._doubts[write.identity] = max(until, self._doubts.get(write.identity, 0))
-        if write.name:
-            return [self._uids[write.identity]] if write.identity in self._uids else []
-        return [uid for uid, known in self._known.items() if known.identity[:2] == write.identity[:2]]
+        known = self._known.get(self._uids.get(write.identity))
+        if write.verb == "create" or (known and known.shard and write.keeps_labels):
+            return []  # changes nothing that exists; no shard
+        if write.verb.startswith("delete"):
+            # Whoever writes to it successfully afterwards shows that it is there, and as it was.
+            gone = [uid for uid, each in self._known.items() if each.identity[:2] == write.identity[:2]
+                    and write.name in ("", each.identity[2])]
+            self._maybe_gone.update(gone)
+            return gone
+        if write.based_on:
+            if known and known.revision > write.based_on:
+                return []  # too late for its precondition
+            self._conditional_doubts[write.identity] = max(write.based_on, self._conditional_doubts.get(write.identity, 0))
+        else:
+            until = write.time + MAY_STILL_HAPPEN_SECONDS
+            self._doubts[write.identity] = max(until, self._doubts.get(write.identity, 0))
+        return [self._uids[write.identity]] if known else []
+
+    def may_be_gone(self, uid):
+        return uid in self._maybe_gone
 
     def api_server_killed(self):
         self._kills += 1
@@ -77,8 +100,9 @@ class Objects:
         if based_on:
             # Not the revision known here: the log has lost one.
             return f"revision {based_on} of it is not in the log" if based_on > known.revision else None
-        whole = (*known.identity[:2], "")
-        if known.began <= max(self._doubts.get(known.identity, 0), self._doubts.get(whole, 0)):
+        if known.revision <= self._conditional_doubts.get(known.identity, 0):
+            return "it may have been changed by a write that was given up"
+        if known.began <= self._doubts.get(known.identity, 0):
             return "it may have been changed by a write that was given up"
         if known.seen < self._kills:
             return "it may have been changed by a write that was lost with the API server"
@@ -99,6 +123,8 @@ def owners(ring, objects, write, before):
         shard, controller_uid = before.shard, before.controller_uid
     parent = objects.get(controller_uid)
     reason = objects.why_uncertain(parent) if parent else None
+    if objects.may_be_gone(controller_uid):
+        reason = "it may have been deleted by a write that was given up"
     if reason and before is None:
         return set(), f"its controller: {reason}"
     parents_shard = parent.shard if parent and not reason else ""

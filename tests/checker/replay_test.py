@@ -159,6 +159,13 @@ def test_what_depends_on_a_write_that_was_given_up_is_not_judged(log):
     assert (result.violations, len(result.unjudged), result.unknown) == ([], 2, ["secrets/foo"])
 
 
+@pytest.mark.parametrize("options", [{"verb": "create", "name": ""}, {"verb": "patch", "body": {"data": {"a": "b"}}}])
+def test_a_write_that_was_given_up_and_cannot_have_changed_the_shard_leaves_no_doubt(log, options):
+    log.secret(A, user="", code=504, **options)
+    log.secret(A, "update", user=B)
+    assert (len(judge(log).violations), judge(log).unjudged) == (1, [])
+
+
 def test_a_write_that_was_given_up_may_take_effect_later_but_not_for_ever(log):
     log.secret("", "patch", user="", code=504)
     log.secret(B, "update", user="")
@@ -168,6 +175,25 @@ def test_a_write_that_was_given_up_may_take_effect_later_but_not_for_ever(log):
     log.secret(B, "update", user="")
     log.secret(B, "update", user=A)
     assert len(judge(log).violations) == 1
+
+
+def test_a_write_with_a_precondition_that_was_given_up_cannot_happen_after_another():
+    log = Log()
+    created = log.secret(A)
+    log.secret("", "patch", user="", code=504, based_on=created)
+    log.secret(B, "update", user=B)
+    assert (judge(log).violations, len(judge(log).unjudged)) == ([], 1)
+    log.secret(B, "update", user=A)
+    assert len(judge(log).violations) == 1
+
+
+def test_a_write_whose_precondition_was_too_old_has_not_happened():
+    log = Log()
+    created = log.secret(A)
+    log.secret(A, "update", user=A)
+    log.secret("", "patch", user="", code=504, based_on=created)
+    log.secret(A, "update", user=B)
+    assert (len(judge(log).violations), judge(log).unjudged) == (1, [])
 
 
 def test_a_precondition_tells_that_a_write_given_up_has_not_happened():
@@ -185,10 +211,21 @@ def test_a_write_given_up_counts_from_its_begin(log):
     assert (result.violations, len(result.unjudged)) == ([], 1)
 
 
-def test_a_deletion_of_everything_that_was_given_up_leaves_everything_uncertain(log):
-    log.write("", "deletecollection", "secrets", "", code=504, items=[])
+@pytest.mark.parametrize("name", ["", "foo"])
+def test_a_deletion_that_was_given_up_leaves_no_doubt_about_what_is_written_afterwards(log, name):
+    log.write("", "deletecollection" if not name else "delete", "secrets", name, code=504, items=[])
     log.secret(A, "update", user=B)
-    assert len(judge(log).unjudged) == 1
+    assert (len(judge(log).violations), judge(log).unjudged) == (1, [])
+
+
+def test_the_child_of_what_may_be_gone_is_not_judged_by_it(log):
+    log.child(A, B)
+    log.secret(A, "delete", user="", code=504)
+    log.child(B, B, name="another")
+    log.child(B, B, "update")
+    result = judge(log)
+    assert [write.pod for write in result.violations] == [A]
+    assert [write.verb for write in result.unjudged] == ["create"]
 
 
 def test_what_the_log_has_lost_is_said_to_be_not_judged(log):

@@ -31,6 +31,7 @@ class Write:
     labels: dict = None         # afterwards; None if the answer does not tell
     controller_uid: str = ""    # of the owner reference with controller=true
     based_on: int = 0           # the resourceVersion that the request asked for
+    keeps_labels: bool = False  # a patch that does not name them
     holder: str = ""            # of a Lease
     partial: bool = False       # the answer has metadata only
     content: dict = None        # the object, for fields of parents
@@ -77,8 +78,8 @@ def seconds(stamp):
 
 def _write(event, succeeded, item, gone=False):
     reference, metadata = event["objectRef"], item.get("metadata") or {}
-    asked = event.get("requestObject") or {}
-    asked = {} if isinstance(asked, list) else asked.get("metadata") or {}  # a JSON patch is a list
+    body = event.get("requestObject") or {}
+    asked = {} if isinstance(body, list) else body.get("metadata") or {}  # a JSON patch is a list
     extra = event["user"].get("extra") or {}
     deleted_item = event["verb"] == "deletecollection"
     write = Write(
@@ -102,6 +103,7 @@ def _write(event, succeeded, item, gone=False):
         labels=(metadata.get("labels") or {}) if metadata.get("resourceVersion") and not deleted_item else None,
         controller_uid=_controller_uid(metadata),
         based_on=_number(asked.get("resourceVersion")),
+        keeps_labels=event["verb"] == "patch" and bool(body) and isinstance(body, dict) and "labels" not in asked,
         holder=(item.get("spec") or {}).get("holderIdentity", "") if reference["resource"] == "leases" else "",
         partial=item.get("kind") == "PartialObjectMetadata",
         content=item)
