@@ -29,6 +29,8 @@ def scene():
 def outcome(scene):
     found = run.run(scene, SECONDS, SEED)
     print(report.table(found))
+    if found.faults:
+        print(f"{report.findings(found)}\nThe audit log and the journal are kept in {run.keep(scene)}")
     return found
 
 

@@ -20,7 +20,7 @@ _ROUNDS = (4, 2, 4)
 
 
 def run(scene, say=print):
-    """-> checker.Result, of the whole log."""
+    """Until a violation is found, or at the end of the last round. -> checker.Result, of the whole log"""
     world = scene.world
     world.kubectl(f"annotate controllerring {RING} alpha.sharding.timebertt.dev/fence=off --overwrite")
     deployment = _unsafe_deployment(next(iter(world.pods().values())))
@@ -40,11 +40,18 @@ def run(scene, say=print):
             patient(lambda replicas=replicas: world.api.patch(f"{DEPLOYMENTS}/{_NAME}/scale", {"spec": {"replicas": replicas}}))
             world.kubectl(f"rollout status deployment {_NAME} --timeout=60s")
             time.sleep(5)
+            result = _judged(scene)
+            if result.violations:
+                break
     finally:
         stop.set()
         for writer in writers:
             writer.join()
-    return judge(scene)[[workload.ring.name for workload in scene.workloads].index(RING)]
+    return result
+
+
+def _judged(scene):
+    return next(result for result in judge(scene) if result.ring == RING)
 
 
 def _unsafe_deployment(pod):

@@ -16,6 +16,7 @@ SYSTEM_DEPLOYMENTS = f"/apis/apps/v1/namespaces/{SYSTEM}/deployments"
 SYSTEM_PODS = f"/api/v1/namespaces/{SYSTEM}/pods"
 LEADER = f"/apis/coordination.k8s.io/v1/namespaces/{SYSTEM}/leases/sharder"
 _API_SERVER = "10.96.0.1"
+_RECOVERY_SECONDS = 2  # a leader that is back has to see first what it has missed
 
 
 class NothingToHit(Exception):
@@ -244,3 +245,4 @@ def _central_leads(scene):
         return scene.world.api.get(LEADER)["spec"]["renewTime"]
     before = patient(renewed)
     eventually(lambda: renewed() != before, 60, "a replica of central leads")
+    time.sleep(_RECOVERY_SECONDS)

@@ -6,7 +6,7 @@ def table(outcome):
     rows += [[f"injected: {fault}", f"{count}"] for fault, count in sorted(outcome.injected.items())]
     rows.append(["injected in all", f"{sum(outcome.injected.values())}"])
     if outcome.missed:
-        rows.append(["not injected, as there was nothing to hit", f"{len(outcome.missed)}"])
+        rows.append(["not injected, as there was nothing to hit or no time", f"{len(outcome.missed)}"])
     for result in outcome.results:
         name = f"ring {result.ring}: "
         rows += [

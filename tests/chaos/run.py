@@ -7,6 +7,7 @@
 import collections
 import contextlib
 import dataclasses
+import shutil
 import threading
 import time
 import traceback
@@ -20,9 +21,11 @@ from faults import FAULTS, NothingToHit, patient
 from load import Load
 from schedule import make_schedule
 from shifted_clock import ShiftedClock
+from world import ROOT
 
 WORKLOADS = (Checksums, Sites, Pools)
 _REPLICAS = 3
+_LATE_SECONDS = 5    # by how much the last fault may end late
 _RETRY_SECONDS = 10  # how long a fault waits for something that it can hit
 
 
@@ -67,7 +70,8 @@ def prepare(world, workloads=WORKLOADS):
 def run(scene, seconds, seed, say=print):
     steps = make_schedule(seed, seconds)
     say(f"chaos for {seconds:.0f} s, seed {seed}: {len(steps)} faults")
-    lanes = [_Lane(scene, [step for step in steps if step.lane == name], say) for name in sorted({step.lane for step in steps})]
+    lanes = [_Lane(scene, [step for step in steps if step.lane == name], seconds, say)
+             for name in sorted({step.lane for step in steps})]
     with Load(scene.workloads, seed) as load:
         began = time.monotonic()
         threads = [threading.Thread(target=lane.run, args=(began,)) for lane in lanes]
@@ -93,16 +97,27 @@ def judge(scene):
                  read_journal(scene.journal.path))
 
 
+def keep(scene):
+    """Copies what the verdict was made of. -> where it is"""
+    folder = ROOT / "build/chaos"
+    shutil.copy(scene.world.cluster.audit_path, folder / "audit.log")
+    shutil.copy(scene.journal.path, folder / "journal")
+    return folder
+
+
 class _Lane:
     """One fault after another."""
 
-    def __init__(self, scene, steps, say):
-        self._scene, self._steps, self._say = scene, steps, say
+    def __init__(self, scene, steps, seconds, say):
+        self._scene, self._steps, self._seconds, self._say = scene, steps, seconds, say
         self.injected, self.missed, self.problems = collections.Counter(), [], []
 
     def run(self, began):
         for step in self._steps:
             time.sleep(max(0.0, began + step.at - time.monotonic()))
+            if time.monotonic() + step.lasts > began + self._seconds + _LATE_SECONDS:
+                self.missed.append(f"{step.fault} at {step.at:.0f} s: healing those before it took too long")
+                continue
             try:
                 self._inject(step, began)
             except Exception:  # the other lanes go on, and the run fails at its end

@@ -31,18 +31,21 @@ TEST(SidecarOptions, HasDefaults) {
   EXPECT_EQ(options->grace, std::chrono::seconds(3));
   EXPECT_EQ(options->quiet_window, std::chrono::milliseconds(150));
   EXPECT_EQ(options->election.mode, ElectionOptions::Mode::kAuto);
+  EXPECT_FALSE(options->unsafe_handover);
 }
 
 TEST(SidecarOptions, ReadsThem) {
   auto arguments = kMinimum;
-  for (auto text : {"--listen=[::1]:1", "--also-listen=127.0.0.1:443", "--view=secrets=all",
-                    "--view=deployments.apps=all", "--metrics=https://localhost:8443/metrics",
-                    "--leader-election=kube-system/lock", "--grace-period=1m", "--log-level=debug"}) {
+  for (auto text :
+       {"--listen=[::1]:1", "--also-listen=127.0.0.1:443", "--view=secrets=all", "--view=deployments.apps=all",
+        "--metrics=https://localhost:8443/metrics", "--leader-election=kube-system/lock", "--grace-period=1m",
+        "--log-level=debug", "--unsafe-handover"}) {
     arguments.emplace_back(text);
   }
   auto [options, exit_code] = parse(arguments);
   ASSERT_TRUE(options);
   EXPECT_EQ(options->listen.host, "::1");
+  EXPECT_TRUE(options->unsafe_handover);
   ASSERT_EQ(options->also_listen.size(), 1U);
   EXPECT_EQ(options->also_listen[0].port, 443);
   EXPECT_EQ(options->all_views, (std::vector<kube::GroupResource>{{"", "secrets"}, {"apps", "deployments"}}));
