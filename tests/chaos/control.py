@@ -60,7 +60,8 @@ def _unsafe_deployment(pod):
         spec.pop(field, None)
     sidecar = next(container for container in spec["initContainers"] if container["name"] == SIDECAR)
     sidecar["args"].append("--unsafe-handover")
-    labels = {key: value for key, value in pod["metadata"]["labels"].items() if key != "pod-template-hash"} | {"handover": "unsafe"}
+    labels = {**pod["metadata"]["labels"], "handover": "unsafe"}
+    labels.pop("pod-template-hash")
     return {"metadata": {"name": _NAME}, "spec": {
         "replicas": 2, "selector": {"matchLabels": {"handover": "unsafe"}},
         "template": {"metadata": {"labels": labels}, "spec": spec}}}

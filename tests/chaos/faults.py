@@ -28,7 +28,8 @@ class NothingToHit(Exception):
 @contextlib.contextmanager
 def scale(scene, step):
     for workload in scene.workloads:
-        patient(lambda: scene.world.api.patch(f"{DEPLOYMENTS}/{workload.deployment}/scale", {"spec": {"replicas": step.replicas}}))
+        path = f"{DEPLOYMENTS}/{workload.deployment}/scale"
+        patient(lambda path=path: scene.world.api.patch(path, {"spec": {"replicas": step.replicas}}))
     yield
 
 

@@ -30,8 +30,9 @@ class ShiftedClock:
         subprocess.run(["gcc", "-shared", "-fPIC", "-O2", "-Wall", "-Werror", "-o", library, source, "-ldl"], check=True)
         offset.write_text("0\n")
         binary = ROOT / "build/images/ringside-central"
-        subprocess.run([ROOT / "tests/cluster/mkimage", archive, _IMAGE, "--entrypoint", '["/ringside-central"]', "--closure", binary,
-                        f"{binary}=/ringside-central", f"{library}=/clock/shifted_clock.so", f"{offset}=/clock/offset"], check=True)
+        files = (f"{binary}=/ringside-central", f"{library}=/clock/shifted_clock.so", f"{offset}=/clock/offset")
+        subprocess.run([ROOT / "tests/cluster/mkimage", archive, _IMAGE, "--entrypoint", '["/ringside-central"]',
+                        "--closure", binary, *files], check=True)
         self._world.cluster.load(archive)
         container = {"name": "sharder", "image": _IMAGE, "env": [{"name": "LD_PRELOAD", "value": "/clock/shifted_clock.so"}]}
         self._world.api.request("PATCH", f"/apis/apps/v1/namespaces/{SYSTEM}/deployments/sharder",

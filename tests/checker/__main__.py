@@ -22,8 +22,8 @@ def main(arguments=None):
     for result in results:
         print(f"ring {result.ring}: {result.explain()}")
     for result in (each for each in results if not each.judged):
-        print(f"checker: no write of a pod to an object of ring {result.ring} is in {options.log}: is it a log of whole requests "
-              "and responses (level RequestResponse), and of this ring?", file=sys.stderr)
+        print(f"checker: no write of a pod to an object of ring {result.ring} is in {options.log}: is it a log of whole "
+              "requests and responses (level RequestResponse), and of this ring?", file=sys.stderr)
         return 2
     return 1 if any(result.faults for result in results) else 0
 

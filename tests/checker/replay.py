@@ -27,7 +27,7 @@ _ASSIGNING_NAMESPACES = ("sharding-system", "kube-system")
 
 
 def replay(events, ring, journal=(), history=False):
-    """-> Result. `events`: audit events as dicts. `journal`: see read_journal(). `history`: also every move, drain and so on."""
+    """-> Result. `events`: audit events as dicts. `journal`: see read_journal(). `history`: every move, drain and so on too."""
     return check(events, [ring], journal, history)[0]
 
 

@@ -60,7 +60,8 @@ def of_event(event):
             else [_write(event, True, {}, gone=True)]
     if succeeded and response.get("kind") == "Status":
         details = response.get("details") or {}
-        return [_write(event, True, {"metadata": {"uid": details.get("uid", ""), "name": details.get("name", "")}}, gone=True)]
+        metadata = {"uid": details.get("uid", ""), "name": details.get("name", "")}
+        return [_write(event, True, {"metadata": metadata}, gone=True)]
     return [_write(event, succeeded, response if succeeded else {})]
 
 
