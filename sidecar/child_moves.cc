@@ -9,7 +9,8 @@ void ChildMoves::sync(const ChildIndex& index, const std::string& owner_uid) {
     if (moves_.try_emplace(*child).second) ++open_;
   }
   for (auto& [child, move] : moves_) {
-    if (move.state == State::kOpen && index.resource_version(child) == nullptr) finish(move);
+    bool untouched = move.state == State::kOpen && move.next == Kind::kRelease && move.resource_version.empty();
+    if (untouched && index.resource_version(child) == nullptr) finish(move);
   }
 }
 
@@ -18,38 +19,44 @@ std::optional<ChildMoves::Request> ChildMoves::next(const ChildIndex& index, Tim
   for (auto& [child, move] : moves_) {
     if (move.state != State::kOpen || move.not_before > now) continue;
     move.state = State::kAsked;
-    if (move.unsure) return Request{.child = child, .read = true, .resource_version = {}};
     const std::string* indexed = index.resource_version(child);
     std::string version = !move.resource_version.empty() || indexed == nullptr ? move.resource_version : *indexed;
-    return Request{.child = child, .read = false, .resource_version = std::move(version)};
+    return Request{.child = child, .kind = move.next, .resource_version = std::move(version)};
   }
   return std::nullopt;
 }
 
-bool ChildMoves::answered(const ObjectRef& child, bool read, const Result<LiveObject>& result, std::string_view shard,
+bool ChildMoves::answered(const ObjectRef& child, const Result<LiveObject>& result, std::string_view shard,
                           TimePoint now, uint64_t random) {
   auto found = moves_.find(child);
   if (found == moves_.end() || found->second.state != State::kAsked) return true;
   Move& move = found->second;
   move.state = State::kOpen;
-  if (result) {
-    move.unsure = false;
-    move.backoff.reset();
-    move.resource_version = result->resource_version;
-    if (!read || result->shard != shard) {
-      arrived(result->shard, now);
+  if (!result) {
+    ErrorKind kind = result.error().kind;
+    if (kind == ErrorKind::kNotFound) {
       finish(move);
+      return true;
     }
-    return true;
+    move.next = Kind::kRead;
+    if (kind != ErrorKind::kConflict) move.not_before = now + move.backoff.next(random);
+    return kind != ErrorKind::kForbidden && kind != ErrorKind::kInvalid;
   }
-  ErrorKind kind = result.error().kind;
-  if (kind == ErrorKind::kNotFound) {
+  move.resource_version = result->resource_version;
+  bool released = move.next == Kind::kRelease;
+  if (result->shard.empty()) {
+    if (move.next == Kind::kReclaim) move.not_before = now + move.backoff.next(random);
+    move.next = Kind::kReclaim;
+  } else if (result->shard != shard || released) {  // released, and the ring wants it here
+    arrived(result->shard, now);
     finish(move);
-    return true;
+  } else if (move.next == Kind::kReclaim) {
+    move.not_before = now + move.backoff.next(random);  // until the webhook may be back
+    move.next = Kind::kRead;
+  } else {
+    move.next = Kind::kRelease;
   }
-  move.unsure = true;
-  if (kind != ErrorKind::kConflict) move.not_before = now + move.backoff.next(random);
-  return kind != ErrorKind::kForbidden && kind != ErrorKind::kInvalid;
+  return true;
 }
 
 void ChildMoves::arrived(const std::string& shard, TimePoint now) {

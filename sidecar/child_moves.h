@@ -17,13 +17,15 @@
 namespace ringside::sidecar {
 
 // Each child that the index knows is released once. A conflict or an answer that says nothing leads to a live read, and
-// what that shows decides.
+// what that shows decides. A child that was released and given to nobody, since the webhook was away, is taken back:
+// the next shard would not see it, nor would this one if the owner returned to service.
 class ChildMoves {
  public:
+  enum class Kind { kRelease, kReclaim, kRead };
   struct Request {
     ObjectRef child;
-    bool read = false;             // else release
-    std::string resource_version;  // of a release
+    Kind kind = Kind::kRelease;
+    std::string resource_version;  // unless it is a read
   };
 
   // Takes in children that the index has learnt of, and takes those that left it for moved.
@@ -33,8 +35,8 @@ class ChildMoves {
   std::optional<Request> next(const ChildIndex& index, TimePoint now);
 
   // False if it cannot succeed: forbidden or invalid. `shard` is the own one, `random` spreads retries.
-  bool answered(const ObjectRef& child, bool read, const Result<LiveObject>& result, std::string_view shard,
-                TimePoint now, uint64_t random);
+  bool answered(const ObjectRef& child, const Result<LiveObject>& result, std::string_view shard, TimePoint now,
+                uint64_t random);
 
   bool done() const { return open_ == 0; }
   // The shard that has the children now; empty if there are none, or if they are on several.
@@ -49,7 +51,7 @@ class ChildMoves {
   enum class State { kOpen, kAsked, kDone };
   struct Move {
     State state = State::kOpen;
-    bool unsure = false;
+    Kind next = Kind::kRelease;    // what is to be asked, or was
     std::string resource_version;  // of a live read, if newer than the index's
     TimePoint not_before = TimePoint::min();
     Backoff backoff;

@@ -102,8 +102,8 @@ void Handover::answered(RequestId id, const Result<LiveObject>& result, TimePoin
   auto drain = drains_.find(request.main);
   if (drain == drains_.end() || drain->second.order != request.order) return;
   if (request.target != request.main) {
-    bool possible = drain->second.children.answered(request.target, request.is_read, result, options_.shard, now,
-                                                    spread(request.order + id));
+    bool possible =
+        drain->second.children.answered(request.target, result, options_.shard, now, spread(request.order + id));
     if (!possible && !drain->second.asked && !drain->second.unsure) retreat(drain, now);
     return;
   }
@@ -209,11 +209,16 @@ bool Handover::advance_children(Drains::iterator entry, TimePoint now) {
   while (has_room()) {
     std::optional<ChildMoves::Request> next = drain.children.next(index_, now);
     if (!next) break;
-    RequestId id = begin_request({.main = object, .order = drain.order, .target = next->child, .is_read = next->read});
-    if (next->read) {
+    bool read = next->kind == ChildMoves::Kind::kRead;
+    RequestId id = begin_request({.main = object, .order = drain.order, .target = next->child, .is_read = read});
+    if (read) {
       actions_.emplace_back(ReadLive{.id = id, .object = next->child});
     } else {
-      actions_.emplace_back(ReleaseChild{id, next->child, std::move(next->resource_version)});
+      bool reclaim = next->kind == ChildMoves::Kind::kReclaim;
+      actions_.emplace_back(ReleaseChild{.id = id,
+                                         .object = next->child,
+                                         .resource_version = std::move(next->resource_version),
+                                         .shard = reclaim ? options_.shard : std::string()});
     }
   }
   return drain.children.done();

@@ -19,11 +19,12 @@ struct StartChildIndex {};
 struct StopChildIndex {};
 
 // Merge patch that removes shard and drain label of a controlled object, with resourceVersion as precondition and the
-// field manager `sharding-sidecar`.
+// field manager `sharding-sidecar`. If `shard` is not empty, it is set instead.
 struct ReleaseChild {
   RequestId id = 0;
   ObjectRef object;
   std::string resource_version;
+  std::string shard = {};
 };
 
 // The same patch for the main object: the acknowledgement. If `shard` is not empty, it takes the place of the shard

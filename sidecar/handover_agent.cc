@@ -185,7 +185,7 @@ void HandoverAgent::run(const StopChildIndex&) {
 }
 
 void HandoverAgent::run(const ReleaseChild& action) {
-  requests_->add(patch(action.id, action.object, action.resource_version, {}));
+  requests_->add(patch(action.id, action.object, action.resource_version, action.shard));
 }
 
 void HandoverAgent::run(const Acknowledge& action) {

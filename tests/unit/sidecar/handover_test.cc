@@ -413,5 +413,27 @@ TEST(HandoverBatchTest, DestructionLiftsEveryFence) {
   EXPECT_FALSE(fence.blocks({.resource = kMain, .ns = {}, .name = "x"}));
 }
 
+TEST_F(HandoverTest, TakesBackAChildThatTheWebhookGaveToNobody) {
+  see_drain_and_wait(true);
+  answer(next<ReleaseChild>()->id, live("", false, "7", "uid-child"));
+  std::optional<ReleaseChild> reclaim = next<ReleaseChild>();
+  ASSERT_TRUE(reclaim);
+  EXPECT_EQ(reclaim->shard, "a");
+  EXPECT_EQ(reclaim->resource_version, "7");
+  handover_.children().remove(kChild);  // the watch shows what was for a moment
+  answer(reclaim->id, live("a", false, "8", "uid-child"));
+  EXPECT_TRUE(idle()) << "neither the child nor its owner goes now";
+  now_ += 1s;
+  answer(next<ReadLive>()->id, live("a", false, "8", "uid-child"));
+  std::optional<ReleaseChild> again = next<ReleaseChild>();
+  ASSERT_TRUE(again);
+  EXPECT_EQ(again->shard, "");
+  EXPECT_EQ(again->resource_version, "8");
+  answer(again->id, live("b", false, "9", "uid-child"));
+  std::optional<Acknowledge> acknowledge = next<Acknowledge>();
+  ASSERT_TRUE(acknowledge);
+  EXPECT_EQ(acknowledge->shard, "b");
+}
+
 }  // namespace
 }  // namespace ringside::sidecar
