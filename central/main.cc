@@ -24,11 +24,14 @@ std::string environment(const char* name) {
   return value ? value : "";
 }
 
-// As client-go's: the host's name and something random, so that a restarted container is another candidate.
+// The host's name, as client-go's, and the pod's UID where the Deployment gives it: the kubelet runs the container once at
+// a time, so a leader that was killed leads again as soon as it is back, rather than after its own Lease's expiry. Else
+// something random.
 std::string make_identity(event::Loop& loop) {
   std::array<char, 256> host{};
   gethostname(host.data(), host.size() - 1);
-  return std::string(host.data()) + "_" + std::to_string(loop.random());
+  std::string uid = environment("POD_UID");
+  return std::string(host.data()) + "_" + (uid.empty() ? std::to_string(loop.random()) : uid);
 }
 
 Result<SharderConfig> read_config(const Options& options) {

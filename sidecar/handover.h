@@ -37,8 +37,8 @@ struct HandoverOptions {
   Duration index_linger = std::chrono::seconds(5);  // after the last drain
   size_t max_requests = 100;                        // under way at a time
   // Objects fenced at a time: moved within `batch_target` each, adapting between the bounds.
-  size_t first_batch = 64, min_batch = 8, max_batch = 512;
-  Duration batch_target = std::chrono::seconds(1);
+  size_t first_batch = 32, min_batch = 4, max_batch = 512;
+  Duration batch_target = std::chrono::milliseconds(400);
   Backoff::Options retry = {};
   Backoff::Options retreat = {.initial = std::chrono::seconds(5), .max = std::chrono::minutes(5)};
   Tombstones::Options tombstones = {};

@@ -43,8 +43,10 @@ HandoverAgent::HandoverAgent(kube::Client& client, Logger log, MetricsRegistry& 
       log_(std::move(log)),
       options_(std::move(options)),
       finished_(metrics.counter("ringside_sidecar_handovers_total", "Drains that have ended, by outcome.")),
-      phase_seconds_(metrics.histogram("ringside_sidecar_handover_phase_seconds", "Time of a handover, by phase.",
-                                       {0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60})),
+      phase_seconds_(metrics.histogram("ringside_sidecar_handover_phase_seconds",
+                                       "Time of a handover, by phase: wait, quiesce, children, acknowledge; and fenced, "
+                                       "the last three together, in which nobody may write to the object.",
+                                       {0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60})),
       quiescence_(metrics.counter("ringside_sidecar_quiescence_total",
                                   "Handovers, by what showed that the controller was quiet.")),
       fence_denials_(metrics.counter("ringside_sidecar_fence_denials_total",
@@ -202,7 +204,8 @@ void HandoverAgent::run(const Finished& action) {
   for (const auto& [phase, time] : {std::pair<const char*, Duration>{"wait", action.waited},
                                     {"quiesce", action.quiesced},
                                     {"children", action.moved},
-                                    {"acknowledge", action.acknowledged}}) {
+                                    {"acknowledge", action.acknowledged},
+                                    {"fenced", action.quiesced + action.moved + action.acknowledged}}) {
     phase_seconds_.observe({{"phase", phase}}, seconds(time));
   }
   log_.debug("handover ended", {{"object", describe(action.object)},

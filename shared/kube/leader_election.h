@@ -15,7 +15,7 @@ namespace ringside::kube {
 struct LeaderElectionOptions {
   std::string ns;
   std::string name;
-  std::string identity;                                // unique among the candidates, and new for every process
+  std::string identity;                                // unique among the processes that may run at the same time
   Duration lease_duration = std::chrono::seconds(15);  // others wait so long after the last renewal that they saw
   Duration renew_deadline = std::chrono::seconds(10);  // the leader gives up after so long without a renewal
   Duration retry_period = std::chrono::seconds(2);     // between two tries to acquire or to renew

@@ -1,0 +1,151 @@
+#!/usr/bin/python3
+"""Handovers at scale on a real node: 3 to 4 replicas of the checksum controller, back to 3, and the hard death of a pod, with
+many Secrets and as many ConfigMaps. Prints a table. Needs `make build`.
+
+    tests/bench/handover_scale.py [--objects 10000]
+"""
+
+import argparse
+import contextlib
+import os
+import pathlib
+import re
+import sys
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT / "tests" / folder) for folder in ("e2e", "cluster", "")]
+
+from api import PODS, proxy  # noqa: E402
+from ringside_cluster import Cluster  # noqa: E402
+from world import RING, Moment, World, eventually  # noqa: E402
+
+
+class Cpu:
+    """CPU seconds of central and of the API server since the last look."""
+
+    def __init__(self, world):
+        self.world, self.before = world, None
+        self.spent()
+
+    def spent(self):
+        pods = self.world.api.items("/api/v1/namespaces/sharding-system/pods?labelSelector=app.kubernetes.io/component%3Dsharder")
+        pids = {f"central/{pod['metadata']['name']}": self.world.cluster.container_pid("sharding-system", pod["metadata"]["name"],
+                                                                                         "sharder") for pod in pods}
+        pids["apiserver"] = int(self.world.cluster.exec("pgrep", "-x", "kube-apiserver").stdout)
+        now = {}
+        for name, pid in pids.items():
+            fields = self.world.cluster.exec("cat", f"/proc/{pid}/stat").stdout.rpartition(")")[2].split()
+            now[name] = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        before, self.before = self.before or now, now
+        central = sum(now[name] - before.get(name, 0) for name in now if name.startswith("central/"))
+        return central, now["apiserver"] - before["apiserver"]
+
+
+class Fenced:
+    """How long objects were fenced by the sidecars, since this was made."""
+    NAME = "ringside_sidecar_handover_phase_seconds"
+
+    def __init__(self, world):
+        self.world, self.before = world, {}
+        self.before = self.buckets()
+
+    def buckets(self):
+        counts = {}
+        for pod in self.world.pods():
+            text = self.world.kubectl(f"get --raw {PODS}/{pod}:16480/proxy/metrics")
+            for phase, bound, count in re.findall(rf'{self.NAME}_bucket{{phase="(\w+)",le="([^"]+)"}} (\d+)', text):
+                counts[phase, float(bound)] = counts.get((phase, float(bound)), 0) + int(count)
+        return {key: count - self.before.get(key, 0) for key, count in counts.items()}
+
+    def quantile(self, share, phase="fenced"):
+        """Interpolated within its bucket."""
+        bounds = sorted((bound, count) for (each, bound), count in self.buckets().items() if each == phase)
+        total, low, below = bounds[-1][1] if bounds else 0, 0.0, 0
+        for bound, count in bounds:
+            if total and count >= share * total:
+                return low + (min(bound, 120) - low) * (share * total - below) / max(count - below, 1)
+            low, below = bound, count
+        return float("nan")
+
+
+def row(what, value):
+    print(f"  {what:<60} {value}", flush=True)
+
+
+def story(world, count):
+    began = time.monotonic()
+    world.steady()
+    names = [f"scale-{i}" for i in range(count)]
+    for i in range(0, count, 1000):
+        world.api.create_secrets(names[i:i + 1000])
+        print(f"  created {min(i + 1000, count)} of {count}", end="\r", flush=True)
+    before = world.settle(3, seconds=120 + count / 20)
+    row(f"{count} Secrets created and served, s", f"{time.monotonic() - began:.1f}")
+
+    cpu, fenced, moment = Cpu(world), Fenced(world), Moment()
+    world.scale(4)
+    after = world.settle(4, seconds=120 + count / 20)
+    central, api = cpu.spent()
+    seen = world.since(moment, before)
+    new = set(after.available) - set(before.available)
+    joined = min(moment.until(change.time) for change in seen.leases if change.shard in new and change.held)
+    secrets = [move for move in seen.moves if move.target.startswith("secrets/")]
+    last = max(moment.until(move.time) for move in seen.moves)
+    twice = len(seen.moves) - len({move.target for move in seen.moves})
+    print("scale-up 3 to 4")
+    row("Secrets handed over (and as many ConfigMaps)", len(secrets))
+    row("first Lease of the new shard to the last move, s", f"{last - joined:.1f}")
+    row("object fenced, median / p99, s", f"{fenced.quantile(0.5):.2f} / {fenced.quantile(0.99):.2f}")
+    for phase in ("quiesce", "children", "acknowledge"):
+        row(f"  {phase}, median / p99, s", f"{fenced.quantile(0.5, phase):.2f} / {fenced.quantile(0.99, phase):.2f}")
+    row("objects moved twice", twice)
+    row("CPU of central / of the API server, s", f"{central:.2f} / {api:.1f}")
+
+    before, moment = after, Moment()
+    world.scale(3)
+    after = world.settle(3, seconds=120 + count / 20)
+    central, api = cpu.spent()
+    seen = world.since(moment, before)
+    gone = set(before.available) - set(after.available)
+    released = min(moment.until(change.time) for change in seen.leases if change.shard in gone and not change.held)
+    print("scale-down 4 to 3")
+    row("objects moved", len(seen.moves))
+    row("Lease released to the last move, s", f"{max(moment.until(move.time) for move in seen.moves) - released:.1f}")
+    row("objects of other shards moved", len([move for move in seen.moves if move.source not in gone]))
+    row("CPU of central / of the API server, s", f"{central:.2f} / {api:.1f}")
+
+    before, moment = after, Moment()
+    pod = sorted(world.pods())[0]
+    world.api.delete(f"{PODS}/{pod}", gracePeriodSeconds=0)
+    eventually(lambda: len(world.snapshot().available) == 3 and pod not in world.snapshot().available, 120, "another pod")
+    world.settle(3, seconds=120 + count / 20, without=pod)
+    central, api = cpu.spent()
+    seen = world.since(moment, before)
+    of_dead = [moment.until(move.time) for move in seen.moves if move.source == pod]
+    print("a pod deleted by force, and its successor")
+    row("its objects moved / last of them, s", f"{len(of_dead)} / {max(of_dead):.1f}")
+    row("all moves, the successor's included / last, s",
+        f"{len(seen.moves)} / {max(moment.until(move.time) for move in seen.moves):.1f}")
+    row("CPU of central / of the API server, s", f"{central:.2f} / {api:.1f}")
+    print(f"writes: {seen.judged} judged, {len(seen.violations)} by a non-owner")
+    for container, namespace, selector in (("sharder", "sharding-system", "app.kubernetes.io/component=sharder"),):
+        pods = world.kubectl(f"-n {namespace} get pods -l {selector} -o name").split()
+        memory = [f"{world.memory_mib(namespace, pod.split('/')[1], container):.1f}" for pod in pods]
+        row("resident memory of central's replicas, MiB", " / ".join(memory))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--objects", type=int, default=10_000)
+    arguments = parser.parse_args()
+    with contextlib.ExitStack() as stack:
+        cluster = stack.enter_context(Cluster(f"handover-scale-{os.getpid()}"))
+        world = World(cluster, stack.enter_context(proxy(cluster)))
+        world.install()
+        print(f"ring {RING}, {arguments.objects} Secrets", flush=True)
+        story(world, arguments.objects)
+
+
+if __name__ == "__main__":
+    main()
