@@ -92,8 +92,9 @@ class Reader {
     return string(out, [](const std::string& text) { return text.empty() ? "must not be empty" : ""; });
   }
 
-  Read exactly(std::string_view allowed) {
-    return string(ignored_, [allowed](const std::string& text) {
+  // Into `out`, if given.
+  Read exactly(std::string_view allowed, std::string* out = nullptr) {
+    return string(out ? *out : ignored_, [allowed](const std::string& text) {
       return text == allowed ? "" : "is unknown, use " + std::string(allowed);
     });
   }
@@ -212,26 +213,42 @@ class Reader {
 };
 
 std::string check_url(const std::string& text) {
-  return text.starts_with("https://") && text.find_first_of("?#") == std::string::npos
+  constexpr std::string_view kScheme = "https://";
+  bool has_host = text.starts_with(kScheme) && text.size() > kScheme.size() && text[kScheme.size()] != '/';
+  return has_host && text.find_first_of("?#@ ") == std::string::npos
              ? ""
-             : "must begin with https:// and have no query";
+             : "must begin with https:// and a host, and have no user, query or fragment";
 }
 
-std::string check_base64(const std::string& text) {
+std::string check_ca_bundle(const std::string& text) {
   auto bytes = parse_base64(text);
-  return bytes ? "" : "is not base64: " + bytes.error().message;
+  if (!bytes) return "is not base64: " + bytes.error().message;
+  return bytes->contains("-----BEGIN CERTIFICATE-----") ? "" : "must be certificates in PEM, the whole in base64";
+}
+
+// The name of an object, as the API server takes it.
+std::string check_name(const std::string& text) {
+  bool fits = !text.empty() && text.size() <= 253 && std::ranges::all_of(text, [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.';
+  });
+  return fits && !std::string_view("-.").contains(text.front()) && !std::string_view("-.").contains(text.back())
+             ? ""
+             : "must be the name of a Kubernetes object: lower-case letters, digits, '-' and '.'";
 }
 
 Reader::Read leader_election(Reader& in, LeaderElection& out) {
   auto fields = in.object({{"leaderElect", in.boolean(out.leader_elect)},
                            {"resourceLock", in.exactly("leases")},
-                           {"resourceName", in.non_empty(out.resource_name)},
-                           {"resourceNamespace", in.non_empty(out.resource_namespace)},
+                           {"resourceName", in.string(out.resource_name, check_name)},
+                           {"resourceNamespace", in.string(out.resource_namespace, check_name)},
                            {"leaseDuration", in.duration(out.lease_duration)},
                            {"renewDeadline", in.duration(out.renew_deadline)},
                            {"retryPeriod", in.duration(out.retry_period)}});
   return [&in, &out, fields = std::move(fields)](const YAML::Node& node, const std::string& path) {
     fields(node, path);
+    if (out.lease_duration < std::chrono::seconds(1)) {
+      in.fail(node, path + ".leaseDuration", "must be at least 1s, a Lease counts in whole seconds");
+    }
     if (out.lease_duration <= out.renew_deadline) {
       in.fail(node, path + ".leaseDuration", "must be longer than renewDeadline");
     }
@@ -270,8 +287,8 @@ Reader::Read client_config(Reader& in, ClientConfig& out) {
   return [&in, &out](const YAML::Node& node, const std::string& path) {
     bool has_service = false;
     int64_t port = 0;
-    auto read_service = in.object({{"namespace", in.non_empty(out.service.ns)},
-                                   {"name", in.non_empty(out.service.name)},
+    auto read_service = in.object({{"namespace", in.string(out.service.ns, check_name)},
+                                   {"name", in.string(out.service.name, check_name)},
                                    {"path", in.string(out.service.path)},
                                    {"port", in.integer(port, 1, 65535)}});
     auto note_service = [&](const YAML::Node& service, const std::string& service_path) {
@@ -280,13 +297,24 @@ Reader::Read client_config(Reader& in, ClientConfig& out) {
     };
     in.object({{"url", in.string(out.url, check_url)},
                {"service", note_service},
-               {"caBundle", in.string(out.ca_bundle, check_base64)}})(node, path);
+               {"caBundle", in.string(out.ca_bundle, check_ca_bundle)}})(node, path);
     if (port != 0) out.service.port = port;
     if (!out.service.path.empty() && !out.service.path.starts_with('/')) {
       in.fail(node, path + ".service.path", "must begin with '/'");
     }
     if (has_service && !out.url.empty()) in.fail(node, path, "use either url or service");
   };
+}
+
+// The number of the first such line, 0 if there is none.
+size_t line_indented_by_tab(std::string_view yaml) {
+  size_t number = 0;
+  for (std::string_view line : split(yaml, '\n')) {
+    ++number;
+    size_t indent = std::min(line.find_first_not_of(" \t"), line.size());
+    if (line.substr(0, indent).contains('\t')) return number;
+  }
+  return 0;
 }
 
 void read_config(Reader& in, const YAML::Node& root, SharderConfig& out) {
@@ -308,8 +336,9 @@ void read_config(Reader& in, const YAML::Node& root, SharderConfig& out) {
                                {"burst", in.integer(out.client_connection.burst, 1, 1'000'000)},
                                {"acceptContentTypes", in.string(in.ignored())},
                                {"contentType", in.string(in.ignored())}});
-  in.object({{"apiVersion", in.exactly(kConfigApiVersion)},
-             {"kind", in.exactly(kConfigKind)},
+  std::string api_version, kind;
+  in.object({{"apiVersion", in.exactly(kConfigApiVersion, &api_version)},
+             {"kind", in.exactly(kConfigKind, &kind)},
              {"clientConnection", connection},
              {"leaderElection", leader_election(in, out.leader_election)},
              {"debugging", in.object({{"enableProfiling", in.boolean(no_flag)},
@@ -320,6 +349,9 @@ void read_config(Reader& in, const YAML::Node& root, SharderConfig& out) {
              {"webhook", in.object({{"server", webhook_server}, {"config", webhook_config}})},
              {"gracefulShutdownTimeout", shutdown},
              {"gracefulShutDown", shutdown}})(root, "");
+  // What does not say what it is may be another program's file.
+  if (api_version.empty()) in.fail(root, "apiVersion", "is missing, use " + std::string(kConfigApiVersion));
+  if (kind.empty()) in.fail(root, "kind", "is missing, use " + std::string(kConfigKind));
   out.webhook_server.bind_address = *bind;
   if (!cert_dir.empty()) out.webhook_server.cert_dir = cert_dir;
 }
@@ -332,10 +364,17 @@ Result<SharderConfig> parse_sharder_config(std::string_view yaml) {
   try {
     std::vector<YAML::Node> documents = YAML::LoadAll(std::string(yaml));
     if (documents.size() > 1) return failure(ErrorKind::kInvalid, "more than one YAML document");
-    if (!documents.empty() && !documents[0].IsNull()) read_config(reader, documents[0], config);
+    if (documents.empty() || documents[0].IsNull()) {
+      return failure(ErrorKind::kInvalid,
+                     "there is nothing in it, begin with 'apiVersion: " + std::string(kConfigApiVersion) +
+                         "' and 'kind: " + std::string(kConfigKind) + "', or do without the file");
+    }
+    read_config(reader, documents[0], config);
   } catch (const YAML::Exception& exception) {
+    size_t tab = line_indented_by_tab(yaml);
     return failure(ErrorKind::kInvalid,
-                   "line " + std::to_string(exception.mark.line + 1) + ": not valid YAML: " + exception.msg);
+                   tab > 0 ? "line " + std::to_string(tab) + ": indented by a tab, use spaces"
+                           : "line " + std::to_string(exception.mark.line + 1) + ": not valid YAML: " + exception.msg);
   }
   if (reader.error) return failure(std::move(*reader.error));
   return config;

@@ -35,7 +35,7 @@ std::string make_identity(event::Loop& loop) {
 }
 
 Result<SharderConfig> read_config(const Options& options) {
-  if (options.config.empty()) return parse_sharder_config("");
+  if (options.config.empty()) return SharderConfig();
   auto text = read_file(options.config);
   if (!text) return failure(text.error());
   auto config = parse_sharder_config(*text);

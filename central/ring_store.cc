@@ -145,6 +145,12 @@ void RingStore::on_ring_deleted(const std::string& ring) {
 void RingStore::on_lease(const json::Value& object) {
   kube::ObjectMeta meta = meta_of(object);
   kube::NamespacedName name{meta.ns, meta.name};
+  if (meta.name.size() > sharding::kMaxShardName) {
+    // Labelled with it, objects could not be written any more.
+    log_.warn("Lease: cannot be a shard, its name is longer than 63 characters, which a label does not take",
+              {{"controllerring", meta.label(sharding::kRingLabel)}, {"shard", to_string(name)}});
+    return;
+  }
   ShardLease& lease = leases_[name];
   if (lease.uid != meta.uid) lease = ShardLease{};  // deleted and created again between two looks
   std::string old_ring = lease.ring;

@@ -97,7 +97,8 @@ class RingStore {
   std::shared_ptr<const RingSnapshot> find(std::string_view ring) const;
   std::vector<std::string> ring_names() const;
 
-  // Every shard Lease, of rings that do not exist, too. The reference lives until the loop's next turn.
+  // Every shard Lease, of rings that do not exist, too. Those whose name no label can hold are none. The reference lives
+  // until the loop's next turn.
   const std::map<kube::NamespacedName, ShardLease>& leases() const { return leases_; }
   // All Leases of the ring, dead ones too.
   int64_t lease_count(std::string_view ring) const;

@@ -83,4 +83,8 @@ std::string election_identity(std::string_view ring);
 // kInvalid says what is allowed.
 Result<void> validate_ring_name(std::string_view name);
 
+// A shard's name is the name of its Lease and its pod, and the value of the label on its objects, which takes no more
+// characters.
+inline constexpr size_t kMaxShardName = 63;
+
 }  // namespace ringside::sharding

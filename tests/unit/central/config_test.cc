@@ -17,7 +17,11 @@ using testing::HasSubstr;
 using testing::Pair;
 using testing::StartsWith;
 
-SharderConfig config_of(std::string_view yaml) {
+// With apiVersion and kind behind it.
+SharderConfig config_of(std::string yaml) {
+  for (const char* line : {"apiVersion: config.sharding.timebertt.dev/v1alpha1", "kind: SharderConfig"}) {
+    if (!yaml.contains(line)) yaml.append("\n").append(line);
+  }
   auto config = parse_sharder_config(yaml);
   EXPECT_TRUE(config) << (config ? "" : config.error().message);
   return config.value_or(SharderConfig());
@@ -30,7 +34,7 @@ std::string error_of(std::string_view yaml) {
 }
 
 TEST(SharderConfigTest, Defaults) {
-  for (auto yaml : {"", "# nothing\n", "apiVersion: config.sharding.timebertt.dev/v1alpha1\nkind: SharderConfig\n",
+  for (auto yaml : {"apiVersion: config.sharding.timebertt.dev/v1alpha1\nkind: SharderConfig\n",
                     "leaderElection:\nwebhook: {server: null, config: {}}\n"}) {
     SharderConfig config = config_of(yaml);
     EXPECT_EQ(config.client_connection.kubeconfig, "");
@@ -94,7 +98,7 @@ webhook:
       cert-manager.io/inject-ca-from: sharding-system/webhook-server
     clientConfig:
       url: https://host:9443
-      caBundle: Q0E=
+      caBundle: LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0t
     namespaceSelector:
       matchLabels:
         team: a
@@ -124,7 +128,7 @@ gracefulShutdownTimeout: -1s
   EXPECT_THAT(config.webhook.annotations,
               ElementsAre(Pair("cert-manager.io/inject-ca-from", "sharding-system/webhook-server")));
   EXPECT_EQ(config.webhook.client_config.url, "https://host:9443");
-  EXPECT_EQ(config.webhook.client_config.ca_bundle, "Q0E=");
+  EXPECT_EQ(config.webhook.client_config.ca_bundle, "LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0t");
   EXPECT_TRUE(config.webhook.namespace_selector.matches({{"team", "a"}, {"env", "1"}}));
   EXPECT_FALSE(config.webhook.namespace_selector.matches({{"team", "a"}}));
   EXPECT_EQ(config.graceful_shutdown_timeout, -seconds(1));
@@ -148,67 +152,172 @@ TEST(SharderConfigTest, TheReferencesNameOfTheLastField) {
   EXPECT_EQ(config_of("gracefulShutDown: 0s").graceful_shutdown_timeout, seconds(0));
 }
 
+struct Refused {
+  const char* yaml;
+  const char* message;  // the whole of it, or with "..." the part before
+};
+
+// Each must be refused, and say this.
+void expect_refused(std::initializer_list<Refused> cases) {
+  for (const Refused& each : cases) {
+    std::string said = error_of(each.yaml);
+    std::string_view wanted = each.message;
+    if (wanted.ends_with("...")) {
+      EXPECT_THAT(said, StartsWith(std::string(wanted.substr(0, wanted.size() - 3)))) << each.yaml;
+    } else {
+      EXPECT_EQ(said, wanted) << each.yaml;
+    }
+  }
+}
+
 TEST(SharderConfigTest, UnknownFieldsAreRefusedWithLineAndNames) {
-  EXPECT_EQ(error_of("controller:\n  sharder:\n    syncPeriode: 5m\n"),
-            "line 3: controller.sharder.syncPeriode: unknown field, use syncPeriod or concurrentMoves");
-  EXPECT_THAT(error_of("kind: SharderConfig\ncontrolller: {}\n"),
-              StartsWith("line 2: controlller: unknown field, use apiVersion, "));
-  EXPECT_THAT(error_of("webhook: {config: {namespaceSelector: {matchLabel: {}}}}"),
-              HasSubstr("namespaceSelector.matchLabel: unknown"));
-  EXPECT_THAT(error_of("health: {bindAddress: ':1'}\nhealth: {}"), HasSubstr("line 2: 'health' is given twice"));
+  expect_refused({
+      {"controller:\n  sharder:\n    syncPeriode: 5m\n",
+       "line 3: controller.sharder.syncPeriode: unknown field, use syncPeriod or concurrentMoves"},
+      {"kind: SharderConfig\ncontrolller: {}\n", "line 2: controlller: unknown field, use apiVersion, ..."},
+      {"webhook: {config: {namespaceSelector: {matchLabel: {}}}}",
+       "line 1: webhook.config.namespaceSelector.matchLabel: unknown field, use matchLabels or matchExpressions"},
+      {"leaderElection:\n  leaseduration: 5s",
+       "line 2: leaderElection.leaseduration: unknown field, use leaderElect, ..."},
+      {"webhook:\n  server:\n    port: 9443",
+       "line 3: webhook.server.port: unknown field, use bindAddress, certDir, certName or keyName"},
+      {"health: {bindAddress: ':1'}\nhealth: {}", "line 2: 'health' is given twice"},
+      {"kind: SharderConfig\nkind: SharderConfig", "line 2: 'kind' is given twice"},
+  });
 }
 
 TEST(SharderConfigTest, WrongTypesAreRefused) {
-  EXPECT_EQ(error_of("- a"), "line 1: must be an object");
-  EXPECT_EQ(error_of("controller: 5"), "line 1: controller: must be an object");
-  EXPECT_EQ(error_of("leaderElection:\n  leaderElect: yes please"),
-            "line 2: leaderElection.leaderElect: must be true or false");
-  EXPECT_EQ(error_of("leaderElection:\n  leaderElect: \"true\""),
-            "line 2: leaderElection.leaderElect: must be true or false");
-  EXPECT_EQ(error_of("leaderElection:\n  resourceName: 5"),
-            "line 2: leaderElection.resourceName: must be a string, put it in quotes");
-  EXPECT_EQ(error_of("leaderElection: {resourceName: [a]}"), "line 1: leaderElection.resourceName: must be a string");
-  EXPECT_EQ(error_of("controller: {sharder: {concurrentMoves: many}}"),
-            "line 1: controller.sharder.concurrentMoves: must be a number from 1 to 10000");
-  EXPECT_EQ(error_of("metrics:\n  bindAddress: 0"), "line 2: metrics.bindAddress: must be a string, put it in quotes");
-  EXPECT_EQ(error_of("webhook: {config: {annotations: {a: 1}}}"),
-            "line 1: webhook.config.annotations.a: must be a string, put it in quotes");
-  EXPECT_EQ(error_of("webhook: {config: {namespaceSelector: {matchExpressions: {}}}}"),
-            "line 1: webhook.config.namespaceSelector.matchExpressions: must be a list");
+  expect_refused({
+      {"- a", "line 1: must be an object"},
+      {"SharderConfig", "line 1: must be an object"},
+      {"[a]: b", "line 1: the name of a field must be a string"},
+      {"controller: 5", "line 1: controller: must be an object"},
+      {"leaderElection:\n  leaderElect: yes please", "line 2: leaderElection.leaderElect: must be true or false"},
+      {"leaderElection:\n  leaderElect: \"true\"", "line 2: leaderElection.leaderElect: must be true or false"},
+      {"leaderElection:\n  resourceName: 5", "line 2: leaderElection.resourceName: must be a string, put it in quotes"},
+      {"leaderElection: {resourceName: [a]}", "line 1: leaderElection.resourceName: must be a string"},
+      {"controller: {sharder: {concurrentMoves: many}}",
+       "line 1: controller.sharder.concurrentMoves: must be a number from 1 to 10000"},
+      {"controller: {sharder: {concurrentMoves: \"7\"}}",
+       "line 1: controller.sharder.concurrentMoves: must be a number from 1 to 10000"},
+      {"controller: {sharder: {syncPeriod: {minutes: 5}}}",
+       "line 1: controller.sharder.syncPeriod: must be a duration, ..."},
+      {"metrics:\n  bindAddress: 0", "line 2: metrics.bindAddress: must be a string, put it in quotes"},
+      {"webhook: {config: {annotations: {a: 1}}}",
+       "line 1: webhook.config.annotations.a: must be a string, put it in quotes"},
+      {"webhook: {config: {namespaceSelector: {matchExpressions: {}}}}",
+       "line 1: webhook.config.namespaceSelector.matchExpressions: must be a list"},
+      {"webhook: {config: {clientConfig: {service: {port: https}}}}",
+       "line 1: webhook.config.clientConfig.service.port: must be a number from 1 to 65535"},
+  });
 }
 
 TEST(SharderConfigTest, ImpossibleValuesAreRefused) {
-  EXPECT_EQ(error_of("kind: ShardConfig"), "line 1: kind: 'ShardConfig' is unknown, use SharderConfig");
-  EXPECT_EQ(error_of("controller:\n  sharder:\n    syncPeriod: soon"),
-            "line 3: controller.sharder.syncPeriod: 'soon' is no duration, use one such as 15s, 5m or 1m30s");
-  EXPECT_THAT(error_of("controller: {sharder: {syncPeriod: 0s}}"), HasSubstr("must be above 0"));
-  EXPECT_THAT(error_of("controller: {sharder: {concurrentMoves: 0}}"), HasSubstr("from 1 to 10000"));
-  EXPECT_THAT(error_of("clientConnection: {qps: -1}"), HasSubstr("clientConnection.qps: must be a number above 0"));
-  EXPECT_THAT(error_of("leaderElection: {resourceLock: configmaps}"), HasSubstr("use leases"));
-  EXPECT_THAT(error_of("leaderElection: {leaseDuration: 5s}"),
-              HasSubstr("leaderElection.leaseDuration: must be longer than renewDeadline"));
-  EXPECT_THAT(error_of("leaderElection: {retryPeriod: 9s}"),
-              HasSubstr("leaderElection.renewDeadline: must be longer than 1.2 times"));
-  EXPECT_THAT(error_of("health: {bindAddress: '8081'}"), HasSubstr("'8081' is no address, use ':8080'"));
-  EXPECT_THAT(error_of("health: {bindAddress: ':70000'}"), HasSubstr("no address"));
-  EXPECT_THAT(error_of("health: {bindAddress: '::1:80'}"), HasSubstr("no address"));
-  EXPECT_THAT(error_of("webhook: {server: {bindAddress: '0'}}"), HasSubstr("no address"));
-  EXPECT_THAT(error_of("webhook: {server: {certDir: ''}}"), HasSubstr("must not be empty"));
-  EXPECT_THAT(error_of("webhook: {config: {clientConfig: {url: 'http://a'}}}"), HasSubstr("must begin with https://"));
-  EXPECT_THAT(error_of("webhook: {config: {clientConfig: {url: 'https://a', service: {}}}}"),
-              HasSubstr("use either url or service"));
-  EXPECT_THAT(error_of("webhook: {config: {clientConfig: {caBundle: '?'}}}"), HasSubstr("is not base64"));
-  EXPECT_THAT(error_of("webhook: {config: {clientConfig: {service: {path: p}}}}"), HasSubstr("must begin with '/'"));
-  EXPECT_THAT(error_of("webhook: {config: {clientConfig: {service: {port: 65536}}}}"), HasSubstr("from 1 to 65535"));
-  EXPECT_THAT(
-      error_of("webhook:\n  config:\n    namespaceSelector:\n      matchExpressions: [{key: a, operator: Is}]"),
-      HasSubstr("line 4: webhook.config.namespaceSelector: matchExpressions[0].operator: unknown operator 'Is'"));
+  expect_refused({
+      {"controller:\n  sharder:\n    syncPeriod: soon",
+       "line 3: controller.sharder.syncPeriod: 'soon' is no duration, use one such as 15s, 5m or 1m30s"},
+      {"controller: {sharder: {syncPeriod: 300}}", "line 1: controller.sharder.syncPeriod: '300' is no duration, ..."},
+      {"controller: {sharder: {syncPeriod: 0s}}", "line 1: controller.sharder.syncPeriod: must be above 0, ..."},
+      {"controller: {sharder: {syncPeriod: -5m}}", "line 1: controller.sharder.syncPeriod: must be above 0, ..."},
+      {"controller: {sharder: {syncPeriod: 9999999h}}",
+       "line 1: controller.sharder.syncPeriod: '9999999h' is no duration, ..."},
+      {"controller: {sharder: {concurrentMoves: 0}}",
+       "line 1: controller.sharder.concurrentMoves: must be a number from 1 to 10000"},
+      {"clientConnection: {qps: -1}", "line 1: clientConnection.qps: must be a number above 0"},
+      {"clientConnection: {qps: .inf}", "line 1: clientConnection.qps: must be a number above 0"},
+      {"clientConnection: {burst: 0}", "line 1: clientConnection.burst: must be a number from 1 to 1000000"},
+      {"gracefulShutdownTimeout: 15", "line 1: gracefulShutdownTimeout: '15' is no duration, ..."},
+  });
+}
+
+TEST(SharderConfigTest, ImpossibleLeaderElectionsAreRefused) {
+  expect_refused({
+      {"leaderElection: {resourceLock: configmaps}",
+       "line 1: leaderElection.resourceLock: 'configmaps' is unknown, use leases"},
+      {"leaderElection: {resourceName: Sharder}",
+       "line 1: leaderElection.resourceName: 'Sharder' must be the name of ..."},
+      {"leaderElection: {resourceName: ''}", "line 1: leaderElection.resourceName: '' must be the name of ..."},
+      {"leaderElection: {resourceNamespace: a/b}",
+       "line 1: leaderElection.resourceNamespace: 'a/b' must be the name ..."},
+      {"leaderElection: {resourceNamespace: a-}",
+       "line 1: leaderElection.resourceNamespace: 'a-' must be the name ..."},
+      {"leaderElection: {leaseDuration: 5s}",
+       "line 1: leaderElection.leaseDuration: must be longer than renewDeadline"},
+      {"leaderElection: {leaseDuration: 10s}",
+       "line 1: leaderElection.leaseDuration: must be longer than renewDeadline"},
+      {"leaderElection: {retryPeriod: 9s}",
+       "line 1: leaderElection.renewDeadline: must be longer than 1.2 times retryPeriod"},
+      {"leaderElection: {renewDeadline: -1s}", "line 1: leaderElection.renewDeadline: must be above 0, ..."},
+      {"leaderElection: {leaseDuration: 900ms, renewDeadline: 500ms, retryPeriod: 100ms}",
+       "line 1: leaderElection.leaseDuration: must be at least 1s, a Lease counts in whole seconds"},
+  });
+}
+
+TEST(SharderConfigTest, ImpossibleAddressesAreRefused) {
+  expect_refused({
+      {"health: {bindAddress: '8081'}",
+       "line 1: health.bindAddress: '8081' is no address, use ':8080', '127.0.0.1:8080' or '[::1]:8080', or '0' for "
+       "none"},
+      {"health: {bindAddress: ':70000'}", "line 1: health.bindAddress: ':70000' is no address, ..."},
+      {"health: {bindAddress: ':0'}", "line 1: health.bindAddress: ':0' is no address, ..."},
+      {"health: {bindAddress: ':-1'}", "line 1: health.bindAddress: ':-1' is no address, ..."},
+      {"health: {bindAddress: '::1:80'}", "line 1: health.bindAddress: '::1:80' is no address, ..."},
+      {"health: {bindAddress: ''}", "line 1: health.bindAddress: '' is no address, ..."},
+      {"webhook: {server: {bindAddress: '0'}}", "line 1: webhook.server.bindAddress: '0' is no address, ..."},
+  });
+}
+
+TEST(SharderConfigTest, ImpossibleWebhooksAreRefused) {
+  expect_refused({
+      {"webhook: {server: {certDir: ''}}", "line 1: webhook.server.certDir: '' must not be empty"},
+      {"webhook: {config: {clientConfig: {url: 'http://a'}}}",
+       "line 1: webhook.config.clientConfig.url: 'http://a' must begin with https:// and a host, ..."},
+      {"webhook: {config: {clientConfig: {url: 'https://'}}}",
+       "line 1: webhook.config.clientConfig.url: 'https://' ..."},
+      {"webhook: {config: {clientConfig: {url: 'https://a?b'}}}",
+       "line 1: webhook.config.clientConfig.url: 'https://a?b' ..."},
+      {"webhook: {config: {clientConfig: {url: 'https://a', service: {}}}}",
+       "line 1: webhook.config.clientConfig: use either url or service"},
+      {"webhook: {config: {clientConfig: {caBundle: '?'}}}",
+       "line 1: webhook.config.clientConfig.caBundle: '?' is not base64..."},
+      {"webhook: {config: {clientConfig: {caBundle: Q0E=}}}",
+       "line 1: webhook.config.clientConfig.caBundle: 'Q0E=' must be certificates in PEM, the whole in base64"},
+      {"webhook: {config: {clientConfig: {service: {name: Sharder}}}}",
+       "line 1: webhook.config.clientConfig.service.name: 'Sharder' must be the name of a Kubernetes object: ..."},
+      {"webhook: {config: {clientConfig: {service: {path: p}}}}",
+       "line 1: webhook.config.clientConfig.service.path: must begin with '/'"},
+      {"webhook: {config: {clientConfig: {service: {port: 65536}}}}",
+       "line 1: webhook.config.clientConfig.service.port: must be a number from 1 to 65535"},
+      {"webhook: {config: {clientConfig: {service: {port: 0}}}}",
+       "line 1: webhook.config.clientConfig.service.port: must be a number from 1 to 65535"},
+      {"webhook:\n  config:\n    namespaceSelector:\n      matchExpressions: [{key: a, operator: Is}]",
+       "line 4: webhook.config.namespaceSelector: matchExpressions[0].operator: unknown operator 'Is', ..."},
+      {"webhook: {config: {namespaceSelector: {matchExpressions: [{key: a, operator: In}]}}}",
+       "line 1: webhook.config.namespaceSelector: matchExpressions[0].values: must not be empty for In and NotIn"},
+  });
+}
+
+TEST(SharderConfigTest, WhatDoesNotSayWhatItIsIsRefused) {
+  expect_refused({
+      {"kind: ShardConfig", "line 1: kind: 'ShardConfig' is unknown, use SharderConfig"},
+      {"apiVersion: v1\nkind: ConfigMap",
+       "line 1: apiVersion: 'v1' is unknown, use config.sharding.timebertt.dev/v1alpha1"},
+      {"kind: SharderConfig", "line 1: apiVersion: is missing, use config.sharding.timebertt.dev/v1alpha1"},
+      {"apiVersion: config.sharding.timebertt.dev/v1alpha1", "line 1: kind: is missing, use SharderConfig"},
+      {"", "there is nothing in it, begin with 'apiVersion: config.sharding.timebertt.dev/v1alpha1' and ..."},
+      {"# nothing\n", "there is nothing in it, ..."},
+      {"---\n", "there is nothing in it, ..."},
+  });
 }
 
 TEST(SharderConfigTest, TextThatIsNoYaml) {
-  EXPECT_THAT(error_of("a: [1,\nb: {"), HasSubstr("not valid YAML"));
-  EXPECT_THAT(error_of("a: *nobody"), HasSubstr("not valid YAML"));
-  EXPECT_EQ(error_of("kind: SharderConfig\n---\nkind: SharderConfig\n"), "more than one YAML document");
+  expect_refused({
+      {"a: [1,\nb: {", "line ..."},
+      {"a: *nobody", "line 1: not valid YAML: ..."},
+      {"kind: SharderConfig\n---\nkind: SharderConfig\n", "more than one YAML document"},
+      {"controller:\n\tsharder: {}\n", "line 2: indented by a tab, use spaces"},
+      {"controller:\n  sharder:\n  \tsyncPeriod: 5m\n", "line 3: indented by a tab, use spaces"},
+  });
   EXPECT_THAT(error_of(std::string(100'000, '[')), HasSubstr("not valid YAML"));
 }
 

@@ -20,6 +20,15 @@ TEST_F(RingStoreTest, AShardThatPublishesNoServiceAccountNeedsNoFence) {
   EXPECT_THAT(shards(), ElementsAre("a"));
 }
 
+TEST_F(RingStoreTest, ALeaseWhoseNameNoLabelCanHoldIsNoShard) {
+  objects_["controllerrings"] = {ring()};
+  start();
+  see_lease(lease(std::string(63, 'a'), ""));
+  see_lease(lease(std::string(64, 'b'), ""));
+  EXPECT_THAT(shards(), ElementsAre(std::string(63, 'a')));
+  EXPECT_EQ(store_->lease_count("r"), 1);
+}
+
 TEST_F(RingStoreTest, AShardIsAssignedToWhenItsFenceIsInForce) {
   objects_["controllerrings"] = {ring()};
   start();
