@@ -6,14 +6,15 @@ from support import LEASES, RINGS, WEBHOOKS, eventually, micro_time
 
 
 class Ring:
-    def __init__(self, api, name, resources=None, selector=True):
+    def __init__(self, api, name, resources=None, selector=True, namespace=True):
         self.api, self.name = api, name
         self.shard_label = f"shard.alpha.sharding.timebertt.dev/{name}"
         self.drain_label = f"drain.alpha.sharding.timebertt.dev/{name}"
         self.leases = LEASES.format(name)
         self.secrets = f"/api/v1/namespaces/{name}/secrets"
         self.configmaps = f"/api/v1/namespaces/{name}/configmaps"
-        api.create("/api/v1/namespaces", {"metadata": {"name": name}})
+        if namespace:
+            api.create("/api/v1/namespaces", {"metadata": {"name": name}})
         spec = {"resources": resources or [{"group": "", "resource": "secrets",
                                             "controlledResources": [{"group": "", "resource": "configmaps"}]}]}
         if selector:

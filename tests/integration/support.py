@@ -146,6 +146,25 @@ class Api:
         query = "?labelSelector=" + urllib.parse.quote(selector) if selector else ""
         return self.get(path + query)["items"]
 
+    def watch(self, path, headers=None):
+        """The events of a watch as they come, until the API server ends it; `path` has a query already."""
+        connection = http.client.HTTPSConnection(self._address.hostname, self._address.port, context=self._context)
+        with contextlib.closing(connection):
+            connection.request("GET", path + "&watch=true", headers={**self._headers, **(headers or {})})
+            response = connection.getresponse()
+            if response.status >= 400:
+                raise ApiError(response.status, response.read().decode())
+            for line in response:
+                yield json.loads(line)
+
+    def text(self, path):
+        """The body of an answer that is no JSON."""
+        connection = http.client.HTTPSConnection(self._address.hostname, self._address.port, context=self._context,
+                                                 timeout=30)
+        with contextlib.closing(connection):
+            connection.request("GET", path, headers=self._headers)
+            return connection.getresponse().read().decode()
+
     def create(self, path, body):
         return self.request("POST", path, body)
 
