@@ -5,6 +5,7 @@ PYTHON := /usr/bin/python3
 JOBS ?= 2
 DURATION ?= 20m
 SEED ?= 1
+OBJECTS ?= 100000
 GO_PROGRAMS := $(patsubst %/go.mod,%,$(wildcard examples/*/go.mod tests/support/*/go.mod))
 
 .PHONY: help
@@ -13,7 +14,7 @@ help: ## Show this help
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 28
 	@printf '\nVariables: KUBECONFIG=file (demo on a cluster of yours), KEEP=1 (demo leaves its cluster up),\n'
 	@printf '           KUBERNETES_VERSION=1.36.3 (of the local cluster), JOBS=2 (of the build),\n'
-	@printf '           DURATION=20m SEED=1 (of test-long).\n'
+	@printf '           DURATION=20m SEED=1 (of test-long), OBJECTS=100000 (of bench).\n'
 
 .PHONY: setup
 setup: ## Install what is missing: Debian packages, Kubernetes built from its Go modules
@@ -74,10 +75,16 @@ fuzz: packages ## Every fuzz target for FUZZ_SECONDS=10 each
 	@scripts/fuzz $(or $(FUZZ_SECONDS),10)
 
 .PHONY: bench
-bench: packages ## Micro-benchmarks
+bench: setup ## What things cost: hashing, reviews, the fence, a ring of OBJECTS=100000 (half an hour)
 	@cmake --preset release -B build/bench -DRINGSIDE_BENCH=ON >build/bench-configure.log 2>&1 || { cat build/bench-configure.log; exit 1; }
-	@cmake --build build/bench -j $(JOBS) --target benchmarks
-	@for bench in build/bench/bin/*_bench; do $$bench; done
+	@cmake --build build/bench -j $(JOBS) --target benchmarks ringside-central
+	@for bench in build/bench/bin/*_bench; do printf '\n== %s\n' $$(basename $$bench); $$bench || exit 1; done
+	@printf '\n== What an admission review costs central\n'
+	@RINGSIDE_BIN=$(CURDIR)/build/bench/bin $(PYTHON) tests/bench/webhook_cost.py
+	@printf '\n== What the fence and the protection of labels cost a write\n'
+	@RINGSIDE_BIN=$(CURDIR)/build/bench/bin $(PYTHON) tests/bench/fence_cost.py
+	@printf '\n== A ring of $(OBJECTS) objects\n'
+	@RINGSIDE_BIN=$(CURDIR)/build/bench/bin $(PYTHON) tests/bench/large_ring.py $(OBJECTS)
 
 .PHONY: format
 format: ## Format the C++ code

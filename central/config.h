@@ -85,9 +85,9 @@ struct SharderConfig {
   Duration graceful_shutdown_timeout = std::chrono::seconds(15);
 };
 
-// The defaults where the text says nothing but apiVersion and kind, which must be there. kInvalid for text that is empty
-// or no YAML, unknown or repeated fields, wrong types and impossible values, with line, field and what is allowed:
-// "line 4: controller.sharder.syncPeriod: 'soon' is no duration, use one such as 15s, 5m or 1m30s".
+// The defaults where the text says nothing; apiVersion and kind must be there. kInvalid for text that is empty or no
+// YAML, unknown or repeated fields, wrong types and impossible values, with line, field and what is allowed: "line 4:
+// controller.sharder.syncPeriod: 'soon' is no duration, use one such as 15s, 5m or 1m30s".
 //
 // The reference's JSON name of the last field, gracefulShutDown, is understood too. Its fields that have no meaning
 // here are accepted without effect: debugging, clientConnection.{qps,burst} (concurrentMoves bounds our requests),

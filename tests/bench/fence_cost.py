@@ -22,6 +22,8 @@ import yaml
 TESTS = pathlib.Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(TESTS / "integration"), str(TESTS / "cluster")]
 
+os.environ.setdefault("RINGSIDE_BIN", str(TESTS.parent / "build/release/bin"))
+
 from conftest import RING_PERMISSIONS  # noqa: E402  (found through the line above)
 from fence_test import FencedRing, set_labels  # noqa: E402
 from ringside_cluster import Cluster  # noqa: E402

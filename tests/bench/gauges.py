@@ -66,8 +66,8 @@ class Gauges:
         series = self._api.text("/metrics")
 
         def total(verb):
-            found = re.findall(rf'^apiserver_request_total{{[^}}]*resource="secrets"[^}}]*verb="{verb}"[^}}]*}} (\S+)$', series,
-                               re.MULTILINE)
+            line = rf'^apiserver_request_total{{[^}}]*resource="secrets"[^}}]*verb="{verb}"[^}}]*}} (\S+)$'
+            found = re.findall(line, series, re.MULTILINE)
             return int(sum(map(float, found)))
         cpu = float(re.search(r"^process_cpu_seconds_total (\S+)$", series, re.MULTILINE)[1])
         return {"time": time.monotonic(), "central_cpu": self._central.cpu_seconds(), "api_server_cpu": cpu,

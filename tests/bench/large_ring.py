@@ -5,8 +5,8 @@
 
 A real API server with central, the release build, as in the integration tests. Shards are Leases made by hand; helpers
 acknowledge drains as sidecars would. Measured for a tenth of the objects and for all of them: the time of each phase, CPU
-seconds of central and of the API server, requests of central, and the memory of central (RSS, sampled every 100 ms). After 40
-minutes it stops with what it has.
+seconds of central and of the API server, requests of central, and the memory of central (RSS, sampled every 100 ms). After
+40 minutes it stops with what it has.
 """
 
 import os
@@ -156,7 +156,8 @@ def measure_all(cluster, count, folder, deadline):
 def main(count=100_000):
     deadline = time.monotonic() + LIMIT
     # Without the audit log, in which the tests read: it would be the larger part of what the API server does.
-    with Cluster(f"large-ring-{os.getpid()}", api_only=True, host_net=True, apiserver_flags=["--audit-log-path="]) as cluster, \
+    with Cluster(f"large-ring-{os.getpid()}", api_only=True, host_net=True,
+                 apiserver_flags=["--audit-log-path="]) as cluster, \
             tempfile.TemporaryDirectory() as folder:
         for manifest in ("crd/controllerrings.yaml", "central/namespace.yaml"):
             cluster.kubectl("apply", "--server-side", "-f", str(ROOT / "deploy" / manifest))

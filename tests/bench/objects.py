@@ -57,8 +57,8 @@ class Acknowledgers:
     def __init__(self, cluster, ring):
         self._problems = CONTEXT.Queue()
         self._done = [CONTEXT.Value("L", 0) for _ in range(ACKNOWLEDGERS)]
-        self._processes = [CONTEXT.Process(target=_acknowledge, args=(cluster, ring.secrets, ring.shard_label, ring.drain_label,
-                                                                      part, done, self._problems), daemon=True)
+        fixed = (cluster, ring.secrets, ring.shard_label, ring.drain_label)
+        self._processes = [CONTEXT.Process(target=_acknowledge, args=(*fixed, part, done, self._problems), daemon=True)
                            for part, done in enumerate(self._done)]
 
     def __enter__(self):

@@ -113,6 +113,14 @@ def test_own_serviceaccount_mount(api, injector):
     assert spec["initContainers"][0]["volumeMounts"]
 
 
+def test_name_that_no_shard_can_have_is_denied(api, injector):
+    assert "at most 63 characters" in denial(api, pod("p" * 64))
+    assert create(api, pod("p" * 63))["spec"]["initContainers"]
+    generated = pod(None)
+    generated["metadata"]["generateName"] = "p" * 80
+    assert len(create(api, generated)["metadata"]["name"]) == 63
+
+
 def test_misspelt_option_is_denied(api, injector):
     body = pod("app")
     body["metadata"]["annotations"]["sidecar.alpha.sharding.timebertt.dev/grace-peroid"] = "5s"

@@ -1,10 +1,12 @@
 """What the API server itself refuses, and what it says: rings that central could not work with, annotations that it would
-not understand, and Leases that can never be shards."""
+not understand, and Leases that can never be shards. And what central says of a configuration that it cannot work with."""
+
+import json
 
 import pytest
 import yaml
 
-from support import LEASES, RINGS, ROOT, ApiError, eventually, micro_time
+from support import LEASES, RINGS, ROOT, ApiError, Process, eventually, micro_time
 
 ADMISSION = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolic"
 PREFIX = "alpha.sharding.timebertt.dev/"
@@ -52,7 +54,8 @@ def controlling(*resources):
 def lease(name, labels=None, **metadata):
     labels = {RING_LABEL: "validated"} if labels is None else labels
     return {"metadata": {"name": name, "labels": labels, **metadata},
-            "spec": {"holderIdentity": name, "leaseDurationSeconds": 15, "acquireTime": micro_time(), "renewTime": micro_time()}}
+            "spec": {"holderIdentity": name, "leaseDurationSeconds": 15, "acquireTime": micro_time(),
+                     "renewTime": micro_time()}}
 
 
 def said(call):
@@ -117,7 +120,7 @@ REFUSED = {
     "a name with an underscore": (ring("my_ring"), "a lowercase RFC 1123 subdomain"),
     "no resource's name": (ring(resources=[{"group": "apps"}]), "spec.resources[0].resource: Required value"),
     "an empty resource": (ring(resources=[{"resource": ""}]), "spec.resources[0].resource: Invalid value"),
-    "a kind": (ring(resources=[{"resource": "Secret"}]), '"Secret" is not the name of a resource: use it as in the API path'),
+    "a kind": (ring(resources=[{"resource": "Secret"}]), '"Secret" is not the name of a resource: use it as in the API'),
     "a subresource": (ring(resources=[{"resource": "pods/status"}]), "without group, version and subresource"),
     "resource and group in one": (ring(resources=[{"resource": "deployments.apps"}]), '"deployments.apps" is not the name'),
     "all resources": (ring(resources=[{"resource": "*"}]), '"*" is not the name of a resource'),
@@ -151,10 +154,12 @@ REFUSED = {
     "a fence that is unknown": (ring_with(fence="on"),
                                 'annotation alpha.sharding.timebertt.dev/fence: "on" is unknown, use enforce, warn or off'),
     "an empty fence": (ring_with(fence=""), '"" is unknown, use enforce, warn or off'),
-    "a label protection in upper case": (ring_with(label_protection="Off"), 'label-protection: "Off" is unknown, use enforce'),
-    "a ServiceAccount without namespace": (ring_with(fence_serviceaccounts="a/b,operator"),
-                                           'fence-serviceaccounts: "operator" is not <namespace>/<name> of a ServiceAccount'),
-    "a ServiceAccount's user name": (ring_with(fence_serviceaccounts="system:serviceaccount:a:b"), "use such as team-a/operator"),
+    "a label protection in upper case": (ring_with(label_protection="Off"), 'label-protection: "Off" is unknown, use'),
+    "a ServiceAccount without namespace": (
+        ring_with(fence_serviceaccounts="a/b,operator"),
+        'fence-serviceaccounts: "operator" is not <namespace>/<name> of a ServiceAccount'),
+    "a ServiceAccount's user name": (ring_with(fence_serviceaccounts="system:serviceaccount:a:b"),
+                                     "use such as team-a/operator"),
     "two ServiceAccounts without a comma": (ring_with(fence_serviceaccounts="a/b c/d"), '"a/b c/d" is not'),
 }
 
@@ -206,7 +211,8 @@ def test_leases_that_are_accepted(api, body):
 def test_a_lease_whose_name_is_no_label_value_is_refused_as_a_shard(api):
     answer = lease_refusal(api, lease("s" * 64))
     print(f"\nsaid: {answer}")
-    for part in ("s" * 64, RING_LABEL, "at most 63 characters, and this one has 64", "use a shorter name", "remove the label"):
+    for part in ("s" * 64, RING_LABEL, "at most 63 characters, and this one has 64", "use a shorter name",
+                 "remove the label"):
         assert part in answer
     assert "lowercase RFC 1123" in lease_refusal(api, lease("Shard_0")), "the API server has no such Leases"
     assert "a valid label must be" in lease_refusal(api, lease("shard-0", {RING_LABEL: "two words"}))
@@ -227,3 +233,31 @@ def test_a_lease_does_not_become_such_a_shard_either_and_may_cease_to_be_one(api
                "the policy is back")
     api.patch(f"{leases}/{name}", {"metadata": {"labels": {RING_LABEL: None}}})
     api.delete(f"{leases}/{name}")
+
+
+HEAD = "apiVersion: config.sharding.timebertt.dev/v1alpha1\nkind: SharderConfig\n"
+CONFIGURATIONS = {
+    "unknown": (HEAD + "leaderElection:\n  leaseDurration: 15s\n",
+                "{path}: line 4: leaderElection.leaseDurration: unknown field, use leaderElect, "),
+    "impossible": (HEAD + "controller: {sharder: {syncPeriod: -5m}}\n",
+                   "{path}: line 3: controller.sharder.syncPeriod: must be above 0, use one such as 15s, 5m or 1m30s"),
+    "tab": (HEAD + "health:\n\tbindAddress: ':8081'\n", "{path}: line 4: indented by a tab, use spaces"),
+    "empty": ("", "{path}: there is nothing in it, begin with 'apiVersion: config.sharding.timebertt.dev/v1alpha1' and "),
+    "another-kind": ("apiVersion: v1\nkind: ConfigMap\n", "{path}: line 1: apiVersion: 'v1' is unknown, use "),
+    "directory": (None, "{path}: Is a directory"),
+}
+
+
+@pytest.mark.parametrize("text, message", CONFIGURATIONS.values(), ids=CONFIGURATIONS)
+def test_central_does_not_start_with_a_wrong_configuration_and_names_file_and_line(tmp_path, text, message):
+    path = tmp_path / "config.yaml"
+    if text is None:
+        path.mkdir()
+    else:
+        path.write_text(text)
+    with Process("ringside-central", ["--config", str(path)], tmp_path / "log") as central:
+        eventually(lambda: not central.running(), 10, "central ends")
+        assert central.terminate() == 1
+        error = json.loads(central.log())["error"]
+        print(f"\nsaid: {error}")
+        assert error.startswith(message.format(path=path))
