@@ -34,16 +34,23 @@ class Gauges:
     def phase(self, name):
         phase = Phase(name)
         before = self._now()
-        with self._peak(phase):
-            yield phase
-        after = self._now()
+        try:
+            with self._peak(phase):
+                yield phase
+        except BaseException:
+            phase.note = "not finished"
+            raise
+        finally:
+            self._complete(phase, before, self._now())
+
+    def _complete(self, phase, before, after):
         if not phase.seconds:
             phase.seconds = after["time"] - before["time"]
         phase.rss_after = self._central.memory_kib()
         for field in ("central_cpu", "api_server_cpu", "writes", "lists"):
             setattr(phase, field, after[field] - before[field])
         self.phases.append(phase)
-        print(f"  {name}: {phase.seconds:.1f} s, {phase.note}", flush=True)
+        print(f"  {phase.name}: {phase.seconds:.1f} s{', ' if phase.note else ''}{phase.note}", flush=True)
 
     @contextlib.contextmanager
     def _peak(self, phase):
