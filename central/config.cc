@@ -371,10 +371,10 @@ Result<SharderConfig> parse_sharder_config(std::string_view yaml) {
     }
     read_config(reader, documents[0], config);
   } catch (const YAML::Exception& exception) {
+    std::string why = "line " + std::to_string(exception.mark.line + 1) + ": not valid YAML: " + exception.msg;
     size_t tab = line_indented_by_tab(yaml);
-    return failure(ErrorKind::kInvalid,
-                   tab > 0 ? "line " + std::to_string(tab) + ": indented by a tab, use spaces"
-                           : "line " + std::to_string(exception.mark.line + 1) + ": not valid YAML: " + exception.msg);
+    if (tab > 0) why += "; line " + std::to_string(tab) + " is indented by a tab, use spaces";
+    return failure(ErrorKind::kInvalid, why);
   }
   if (reader.error) return failure(std::move(*reader.error));
   return config;

@@ -241,7 +241,7 @@ CONFIGURATIONS = {
                 "{path}: line 4: leaderElection.leaseDurration: unknown field, use leaderElect, "),
     "impossible": (HEAD + "controller: {sharder: {syncPeriod: -5m}}\n",
                    "{path}: line 3: controller.sharder.syncPeriod: must be above 0, use one such as 15s, 5m or 1m30s"),
-    "tab": (HEAD + "health:\n\tbindAddress: ':8081'\n", "{path}: line 4: indented by a tab, use spaces"),
+    "tab": (HEAD + "health:\n\tbindAddress: ':8081'\n", "{path}: line 4: not valid YAML: "),
     "empty": ("", "{path}: there is nothing in it, begin with 'apiVersion: config.sharding.timebertt.dev/v1alpha1' and "),
     "another-kind": ("apiVersion: v1\nkind: ConfigMap\n", "{path}: line 1: apiVersion: 'v1' is unknown, use "),
     "directory": (None, "{path}: Is a directory"),
