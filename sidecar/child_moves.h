@@ -28,7 +28,8 @@ class ChildMoves {
     std::string resource_version;  // unless it is a read
   };
 
-  // Takes in children that the index has learnt of, and takes those that left it for moved.
+  // Takes in children that the index has learnt of, and takes those that left it for moved; but where one went that a
+  // release of ours may have moved, its answer being lost, is read.
   void sync(const ChildIndex& index, const std::string& owner_uid);
 
   // A request that is due, which is then taken to be under way; nullopt if there is none.

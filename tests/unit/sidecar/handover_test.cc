@@ -21,9 +21,8 @@ kube::OwnerReference owner_reference(std::string uid, bool controller) {
 
 class HandoverTest : public ::testing::Test {
  protected:
-  static HandoverOptions options() {
-    return {.shard = "a", .controlled = {kControlled}, .quiet_window = 300ms, .arrival = 0ms};
-  }
+  explicit HandoverTest(Duration arrival = 0ms)
+      : handover_({.shard = "a", .controlled = {kControlled}, .quiet_window = 300ms, .arrival = arrival}, fence_) {}
 
   static kube::ObjectMeta meta(const ObjectRef& ref, std::string version, std::string uid = "uid-x") {
     kube::ObjectMeta result;
@@ -44,13 +43,16 @@ class HandoverTest : public ::testing::Test {
     handover_.drain_seen(kMain, meta(kX, "5"), now_);
     EXPECT_TRUE(next<StartChildIndex>());
     handover_.children().begin_list(kControlled);
-    if (with_child) {
-      kube::ObjectMeta child = meta(kChild, "6", "uid-child");
-      child.owner_references = {owner_reference("uid-x", true)};
-      handover_.children().upsert(kControlled, child);
-    }
+    if (with_child) index_child(kChild);
     handover_.children().end_list(kControlled);
     step();
+  }
+
+  // The index hears of a child of X.
+  void index_child(const ObjectRef& ref) {
+    kube::ObjectMeta child = meta(ref, "6", "uid-" + ref.name);
+    child.owner_references = {owner_reference("uid-x", true)};
+    handover_.children().upsert(kControlled, child);
   }
 
   // ... and the quiet window passes.
@@ -94,7 +96,7 @@ class HandoverTest : public ::testing::Test {
 
   TimePoint now_ = TimePoint(1h);
   Fence fence_;
-  Handover handover_{options(), fence_};
+  Handover handover_;
   std::vector<Action> pending_;
 };
 
@@ -331,6 +333,29 @@ TEST_F(HandoverTest, AChildOfATombstoneMayComeBackAlone) {
   EXPECT_FALSE(fence_.blocks(kChild));
 }
 
+TEST_F(HandoverTest, AChildOfATombstoneThatIsGoneStaysFenced) {
+  hand_over(true);
+  handover_.blocked(kChild);
+  for (int i = 0; i < 2; ++i) {
+    std::optional<ReadLive> read = next<ReadLive>();
+    ASSERT_TRUE(read);
+    if (read->object == kChild) {
+      answer_error(read->id, ErrorKind::kNotFound);
+    } else {
+      answer(read->id, live("b", false));
+    }
+  }
+  EXPECT_TRUE(fence_.blocks(kChild)) << "the next shard may make it again";
+  now_ += 1s;
+  handover_.blocked(kChild);
+  for (int i = 0; i < 2; ++i) {
+    std::optional<ReadLive> read = next<ReadLive>();
+    ASSERT_TRUE(read);
+    answer(read->id, live("b", false, "30", read->object == kChild ? "uid-new" : "uid-x"));
+  }
+  EXPECT_TRUE(fence_.blocks(kChild));
+}
+
 TEST_F(HandoverTest, ATombstoneOfADeletedObjectEnds) {
   hand_over();
   handover_.blocked(kX);
@@ -380,6 +405,102 @@ TEST_F(HandoverTest, AListTellsWhichDrainsHaveLeft) {
   ASSERT_TRUE(read);
   EXPECT_EQ(read->object, kX);
   EXPECT_EQ(handover_.fenced(), 2u);
+}
+
+// An owner follows its children, in time and in place.
+class HandoverArrivalTest : public HandoverTest {
+ protected:
+  HandoverArrivalTest() : HandoverTest(200ms) {}
+
+  // The next action releases the child, which goes to that shard.
+  void release_to(const std::string& shard) {
+    std::optional<ReleaseChild> release = next<ReleaseChild>();
+    ASSERT_TRUE(release);
+    answer(release->id, live(shard, false, "8", "uid-" + release->object.name));
+  }
+
+  const ObjectRef other_child_ = {.resource = kControlled, .ns = "d", .name = "other"};
+};
+
+TEST_F(HandoverArrivalTest, WaitsUntilTheLastChildHasArrived) {
+  see_drain(true);
+  index_child(other_child_);
+  now_ += 300ms;
+  release_to("b");
+  std::optional<ReleaseChild> last = next<ReleaseChild>();
+  ASSERT_TRUE(last);
+  now_ += 1s;
+  EXPECT_TRUE(idle()) << "one is under way";
+  answer(last->id, live("b", false, "8", "uid-other"));
+  EXPECT_TRUE(idle());
+  EXPECT_EQ(handover_.next_wake(now_), now_ + 200ms);
+  now_ += 199ms;
+  EXPECT_TRUE(idle());
+  now_ += 1ms;
+  std::optional<Acknowledge> acknowledge = next<Acknowledge>();
+  ASSERT_TRUE(acknowledge);
+  EXPECT_EQ(acknowledge->shard, "b");
+  EXPECT_TRUE(fence_.blocks(kX));
+}
+
+TEST_F(HandoverArrivalTest, WithoutChildrenItIsAcknowledgedAtOnceAndTheRingDecides) {
+  see_drain_and_wait();
+  std::optional<Acknowledge> acknowledge = next<Acknowledge>();
+  ASSERT_TRUE(acknowledge);
+  EXPECT_EQ(acknowledge->shard, "");
+}
+
+TEST_F(HandoverArrivalTest, ALateChildProlongsTheWait) {
+  see_drain_and_wait(true);
+  release_to("b");
+  EXPECT_TRUE(idle());
+  now_ += 150ms;
+  index_child(other_child_);
+  release_to("b");
+  now_ += 199ms;
+  EXPECT_TRUE(idle());
+  EXPECT_EQ(handover_.next_wake(now_), now_ + 1ms);
+  now_ += 1ms;
+  EXPECT_EQ(next<Acknowledge>()->shard, "b");
+}
+
+TEST_F(HandoverArrivalTest, TheRingDecidesWhereChildrenAreScattered) {
+  see_drain(true);
+  index_child(other_child_);
+  now_ += 300ms;
+  release_to("b");
+  release_to("c");
+  now_ += 200ms;
+  EXPECT_EQ(next<Acknowledge>()->shard, "");
+}
+
+TEST_F(HandoverArrivalTest, WhereAChildWentIsReadIfTheAnswerWasLost) {
+  see_drain_and_wait(true);
+  answer_error(next<ReleaseChild>()->id, ErrorKind::kTimedOut);
+  handover_.children().remove(kChild);  // it was processed: the watch shows it leave
+  EXPECT_TRUE(idle());
+  now_ += 1s;
+  std::optional<ReadLive> read = next<ReadLive>();
+  ASSERT_TRUE(read);
+  EXPECT_EQ(read->object, kChild);
+  answer(read->id, live("b", false, "8", "uid-child"));
+  EXPECT_TRUE(idle());
+  now_ += 200ms;
+  EXPECT_EQ(next<Acknowledge>()->shard, "b");
+}
+
+TEST_F(HandoverArrivalTest, AnOwnerWhoseChildrenCameBackStays) {
+  see_drain_and_wait(true);
+  release_to("a");  // the ring has changed
+  EXPECT_TRUE(idle());
+  now_ += 200ms;
+  std::optional<Acknowledge> acknowledge = next<Acknowledge>();
+  ASSERT_TRUE(acknowledge);
+  EXPECT_EQ(acknowledge->shard, "a");
+  answer(acknowledge->id, live("a", false));
+  EXPECT_EQ(next<Finished>()->outcome, Finished::Outcome::kWithdrawn);
+  EXPECT_FALSE(fence_.blocks(kX));
+  EXPECT_FALSE(fence_.blocks(kChild));
 }
 
 TEST(HandoverBatchTest, WorksOffTheOldestFirstInBatchesWithinTheRequestLimit) {
