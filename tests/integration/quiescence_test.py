@@ -100,7 +100,8 @@ def drain(api, name, seconds=DEADLINE + 5):
 def scene(tmp_path, cluster, api, token, stuck_controller, request):
     """Parameter: the scheme of the controller's metrics, or None if the sidecar is not told of them."""
     port, scheme = free_port(), request.param
-    arguments = ["--leader-election=off"] + ([f"--metrics={scheme}://127.0.0.1:{port}/metrics"] if scheme else [])
+    arguments = ["--leader-election=off", f"--quiet-window={QUIET_WINDOW * 1000:.0f}ms",
+                 *([f"--metrics={scheme}://127.0.0.1:{port}/metrics"] if scheme else [])]
     with Sidecar(tmp_path, cluster, "shard-a", token, arguments) as sidecar:
         sidecar.wait_for_ring()
         flags = [f"--kubeconfig={sidecar.controller_kubeconfig()}", f"--metrics-bind-address=127.0.0.1:{port}",

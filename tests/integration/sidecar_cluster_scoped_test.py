@@ -1,16 +1,13 @@
 """A sidecar of a ring whose main resources are cluster-scoped, with children in namespaces and without."""
 
-import contextlib
-import http.client
 import json
 import os
-import ssl
 
 import pytest
 import yaml
 from ringside_cluster import Cluster
-from sidecars import DRAIN_LABEL, RING, SHARD_LABEL, Sidecar
-from support import LEASES, RINGS, ROOT, Api, eventually
+from sidecars import DRAIN_LABEL, RING, SHARD_LABEL, give_away, working
+from support import RINGS, ROOT, Api, eventually
 
 WIDGETS = "/apis/tests.example/v1/widgets"
 NAMESPACES = "/api/v1/namespaces"
@@ -58,6 +55,7 @@ def cluster():
 def api(cluster):
     api = Api.of_cluster(cluster)
     eventually(lambda: api.items(WIDGETS) == [], 20, "the CRD is served")
+    give_away(api, "shard-b", ("secrets", "widgets", "configmaps", "clusterroles", "namespaces"))
     return api
 
 
@@ -72,22 +70,6 @@ def ring(api, main, controlled):
                        "metadata": {"name": RING},
                        "spec": {"resources": [{"group": main[0], "resource": main[1], "controlledResources": resources}],
                                 "namespaceSelector": selector}})
-
-
-@contextlib.contextmanager
-def working(folder, cluster, api, path):
-    """A sidecar that holds its Lease, since an app has an open watch."""
-    token = api.token("default", "app")
-    with Sidecar(folder, cluster, "shard-a", token, ["--leader-election=off"]) as sidecar:
-        sidecar.wait_for_ring()
-        context = ssl.create_default_context(cafile=str(sidecar.app / "ca.crt"))
-        connection = http.client.HTTPSConnection("127.0.0.1", sidecar.port, context=context, timeout=60)
-        with contextlib.closing(connection):
-            connection.request("GET", path + "?watch=true", headers={"Authorization": f"Bearer {token}"})
-            eventually(sidecar.ready, 15, "the shard Lease is held")
-            yield sidecar
-        assert sidecar.running(), sidecar.log()[-3000:]
-    api.delete(LEASES.format("default") + "/shard-a")
 
 
 @pytest.fixture
@@ -116,9 +98,9 @@ def configmaps(namespace):
 
 
 def drain(api, path):
-    """Until it is acknowledged, which without a webhook leaves it without labels."""
+    """Until it is acknowledged."""
     api.patch(path, {"metadata": {"labels": {DRAIN_LABEL: "true"}}})
-    eventually(lambda: SHARD_LABEL not in api.get(path)["metadata"].get("labels", {}), 15, "acknowledged")
+    eventually(lambda: api.get(path)["metadata"]["labels"][SHARD_LABEL] == "shard-b", 15, "acknowledged")
 
 
 def write(sidecar, path, method="PATCH", body=ANNOTATE):
@@ -145,7 +127,7 @@ def test_children_in_every_namespace_and_in_none_move_before_their_owner(widgets
         api.create(collection, child(name, owner, "shard-a"))
     drain(api, f"{WIDGETS}/moving")
     for path in children:
-        assert SHARD_LABEL not in api.get(path)["metadata"].get("labels", {}), path
+        assert api.get(path)["metadata"]["labels"] == {SHARD_LABEL: "shard-b"}, path
     releases = [event["objectRef"]["name"] for event in cluster.audit_events()
                 if "fieldManager=sharding-sidecar" in event["requestURI"] and "moving" in event["objectRef"]["name"]]
     assert sorted(releases[:3]) == ["moving-1", "moving-2", "moving-3"] and releases[3:] == ["moving"]

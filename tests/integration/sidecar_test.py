@@ -6,8 +6,8 @@ import time
 
 import pytest
 from ringside_cluster import Cluster
-from sidecars import (CONFIGMAPS, DRAIN_LABEL, RING, SECRETS, SHARD_LABEL, Controller, Sidecar, lease_holder, manifest,
-                      secret)
+from sidecars import (CONFIGMAPS, DRAIN_LABEL, RING, SECRETS, SHARD_LABEL, Controller, Sidecar, give_away, lease_holder,
+                      manifest, secret)
 from support import LEASES, RINGS, ROOT, Api, ApiError, eventually, micro_time
 
 ELECTION = LEASES.format("default") + "/checksum-controller"
@@ -24,7 +24,9 @@ def cluster():
 
 @pytest.fixture(scope="module")
 def api(cluster):
-    return Api.of_cluster(cluster)
+    api = Api.of_cluster(cluster)
+    give_away(api, "shard-b")
+    return api
 
 
 @pytest.fixture(scope="module")
@@ -235,8 +237,8 @@ def test_a_drain_moves_children_first_and_then_the_object(sidecar, controller, a
     eventually(lambda: checksum_of(api, "moving"), 10)
     api.patch(f"{CONFIGMAPS}/checksums-moving", {"metadata": {"labels": {SHARD_LABEL: "shard-a"}}})
     api.patch(f"{SECRETS}/moving", {"metadata": {"labels": {DRAIN_LABEL: "true"}}})
-    eventually(lambda: not api.get(f"{SECRETS}/moving")["metadata"].get("labels"), 10, "acknowledged")
-    assert not api.get(f"{CONFIGMAPS}/checksums-moving")["metadata"].get("labels")
+    eventually(lambda: api.get(f"{SECRETS}/moving")["metadata"]["labels"] == {SHARD_LABEL: "shard-b"}, 10, "acknowledged")
+    assert api.get(f"{CONFIGMAPS}/checksums-moving")["metadata"]["labels"] == {SHARD_LABEL: "shard-b"}
     releases = [event["objectRef"]["resource"] for event in cluster.audit_events()
                 if "fieldManager=sharding-sidecar" in event["requestURI"] and "moving" in event["objectRef"]["name"]]
     assert releases == ["configmaps", "secrets"]
@@ -246,7 +248,7 @@ def test_what_was_handed_over_stays_fenced(sidecar, controller, api):
     api.create(SECRETS, secret("gone", "shard-a"))
     eventually(lambda: checksum_of(api, "gone"), 10)
     api.patch(f"{SECRETS}/gone", {"metadata": {"labels": {DRAIN_LABEL: "true"}}})
-    eventually(lambda: not api.get(f"{SECRETS}/gone")["metadata"].get("labels"), 10, "acknowledged")
+    eventually(lambda: api.get(f"{SECRETS}/gone")["metadata"]["labels"] == {SHARD_LABEL: "shard-b"}, 10, "acknowledged")
     patch = json.dumps({"metadata": {"annotations": {"a": "b"}}})
     status, _, body = sidecar.get(f"{SECRETS}/gone", method="PATCH", body=patch, content_type="application/merge-patch+json")
     assert status == 409 and b"handed over" in body

@@ -1,6 +1,7 @@
 """A sidecar and an unmodified controller behind it, as processes, against the API server of the tests.
 
-Objects get their shard label from the tests themselves: no central, so that a test decides who owns what.
+Objects get their shard label from the tests themselves: no central, so that a test decides who owns what. Where one hands
+children over, give_away() stands in for the webhook.
 """
 
 import base64
@@ -102,6 +103,44 @@ class Sidecar(Program):
         path = self.folder / "controller.kubeconfig"
         path.write_text(yaml.safe_dump(config))
         return path
+
+
+def give_away(api, shard, resources=("secrets", "configmaps")):
+    """From now on, what a sidecar releases goes to that shard, as the webhook would have it in the same request."""
+    policies = "/apis/admissionregistration.k8s.io/v1/mutatingadmissionpolic"
+    label = f"/metadata/labels/{SHARD_LABEL.replace('/', '~1')}"
+    released = (f"request.options.?fieldManager.orValue('') == 'sharding-sidecar' && "
+                f"'{SHARD_LABEL}' in oldObject.metadata.?labels.orValue({{}}) && "
+                f"!('{SHARD_LABEL}' in object.metadata.?labels.orValue({{}}))")
+    patch = (f"(has(object.metadata.labels) ? [] : [JSONPatch{{op: 'add', path: '/metadata/labels', value: {{}}}}]) + "
+             f"[JSONPatch{{op: 'add', path: '{label}', value: '{shard}'}}]")
+    rule = {"apiGroups": ["*"], "apiVersions": ["*"], "resources": list(resources), "operations": ["UPDATE"]}
+    api.create(policies + "ies", {"metadata": {"name": "webhook"}, "spec": {
+        "failurePolicy": "Fail", "reinvocationPolicy": "Never", "matchConstraints": {"resourceRules": [rule]},
+        "matchConditions": [{"name": "released", "expression": released}],
+        "mutations": [{"patchType": "JSONPatch", "jsonPatch": {"expression": patch}}]}})
+    api.create(policies + "ybindings", {"metadata": {"name": "webhook"}, "spec": {"policyName": "webhook"}})
+    api.create(SECRETS, secret("released", "anybody"))
+    release = f"{SECRETS}/released?fieldManager=sharding-sidecar&dryRun=All"
+    body = {"metadata": {"labels": {SHARD_LABEL: None}}}
+    eventually(lambda: api.patch(release, body)["metadata"].get("labels") == {SHARD_LABEL: shard}, 15, "the policy is in force")
+    api.delete(f"{SECRETS}/released")
+
+
+@contextlib.contextmanager
+def working(folder, cluster, api, path, serviceaccount="app"):
+    """A sidecar that holds its Lease, since an app has an open watch."""
+    token = api.token("default", serviceaccount)
+    with Sidecar(folder, cluster, "shard-a", token, ["--leader-election=off"]) as sidecar:
+        sidecar.wait_for_ring()
+        context = ssl.create_default_context(cafile=str(sidecar.app / "ca.crt"))
+        connection = http.client.HTTPSConnection("127.0.0.1", sidecar.port, context=context, timeout=60)
+        with contextlib.closing(connection):
+            connection.request("GET", path + "?watch=true", headers={"Authorization": f"Bearer {token}"})
+            eventually(sidecar.ready, 15, "the shard Lease is held")
+            yield sidecar
+        assert sidecar.running(), sidecar.log()[-3000:]
+    api.delete(LEASES.format("default") + "/shard-a")
 
 
 def metric(text, name):
