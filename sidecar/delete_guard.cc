@@ -32,29 +32,31 @@ DeleteGuard::DeleteGuard(kube::Client& client, const RingView& ring, ShardIdenti
       discovery_(client) {}
 
 event::Task<std::optional<kube::Status>> DeleteGuard::check(ObjectRef child) {
-  auto type = co_await discovery_.find(child.resource);
-  if (!type) co_return unknown(type.error());
-  auto object = co_await client_.get(type->type, type->namespaced ? child.ns : "", child.name, true);
+  auto object = co_await read(child.resource, {child.ns, child.name});
   if (!object && object.error().kind == ErrorKind::kNotFound) co_return std::nullopt;
   if (!object) co_return unknown(object.error());
   kube::ObjectMeta meta = meta_of(*object);
   std::string_view shard = meta.label(shard_label_);
-  if (!shard.empty() && shard != self_.shard) co_return refused(child.resource, child.name, "it is not");
+  if (!shard.empty() && shard != self_.shard) co_return refused(child, "it is not");
   auto owner = co_await owner_of(meta);
   if (!owner) co_return unknown(owner.error());
   if (!*owner) co_return std::nullopt;
-  co_return co_await check_owner(**owner, child.resource, child.name);
+  co_return co_await check_owner(**owner, child, !shard.empty());
 }
 
 event::Task<std::optional<kube::Status>> DeleteGuard::check_all(kube::GroupResource resource, kube::ListOptions list) {
   auto type = co_await discovery_.find(resource);
+  if (!type && type.error().kind == ErrorKind::kNotFound) co_return std::nullopt;
   if (!type) co_return unknown(type.error());
   list.limit = kPage;
   std::map<std::string, Owner> owners;  // by UID, so that siblings share one
   std::string token;
   do {
     auto page = co_await client_.next_metadata_page(type->type, list, token);
-    if (!page) co_return unknown(page.error());
+    if (!page) {
+      discovery_.forget(resource);
+      co_return unknown(page.error());
+    }
     for (const kube::ObjectMeta& child : *page) {
       const kube::OwnerReference* controller = kube::controller_of(child);
       if (!controller || owners.contains(controller->uid)) continue;
@@ -63,11 +65,25 @@ event::Task<std::optional<kube::Status>> DeleteGuard::check_all(kube::GroupResou
       if (*owner) owners.emplace((*owner)->uid, std::move(**owner));
     }
   } while (!token.empty());
+  const ObjectRef one_of_them{.resource = resource, .ns = list.ns, .name = {}};
   for (const auto& [_, owner] : owners) {
-    auto refusal = co_await check_owner(owner, resource, "");
+    auto refusal = co_await check_owner(owner, one_of_them, true);
     if (refusal) co_return refusal;
   }
   co_return std::nullopt;
+}
+
+event::Task<Result<json::Value>> DeleteGuard::read(kube::GroupResource resource, kube::NamespacedName name) {
+  auto found = co_await discovery_.find(resource);
+  if (!found) co_return failure(found.error());
+  auto object = co_await client_.get(found->type, found->namespaced ? name.ns : "", name.name, true);
+  if (object || object.error().kind != ErrorKind::kNotFound) co_return object;
+  // Or it is the version that is gone, and the object lives on in another.
+  discovery_.forget(resource);
+  auto again = co_await discovery_.find(resource);
+  if (!again) co_return failure(again.error());
+  if (again->type == found->type) co_return object;
+  co_return co_await client_.get(again->type, again->namespaced ? name.ns : "", name.name, true);
 }
 
 // nullopt if it has none, or no main resource of the ring has its kind.
@@ -81,28 +97,30 @@ event::Task<Result<std::optional<DeleteGuard::Owner>>> DeleteGuard::owner_of(con
   }
   for (const kube::GroupResource& main : mains) {
     auto found = co_await discovery_.find(main);
+    // Without its CRD there is no object of that resource, so no owner either.
+    if (!found && found.error().kind == ErrorKind::kNotFound) continue;
     if (!found) co_return failure(found.error());
     if (found->kind != controller->kind) continue;
-    co_return Owner{.resource = main,
-                    .type = found->type,
-                    .name = {found->namespaced ? child.ns : "", controller->name},
-                    .uid = controller->uid};
+    co_return Owner{
+        .resource = main, .name = {found->namespaced ? child.ns : "", controller->name}, .uid = controller->uid};
   }
   co_return std::nullopt;
 }
 
-event::Task<std::optional<kube::Status>> DeleteGuard::check_owner(const Owner& owner, kube::GroupResource resource,
-                                                                  std::string child) {
-  auto object = co_await client_.get(owner.type, owner.name.ns, owner.name.name, true);
+event::Task<std::optional<kube::Status>> DeleteGuard::check_owner(const Owner& owner, const ObjectRef& child,
+                                                                  bool child_is_ours) {
+  auto object = co_await read(owner.resource, owner.name);
   // The children of an owner that is gone may be cleaned up by whoever has them.
   if (!object && object.error().kind == ErrorKind::kNotFound) co_return std::nullopt;
   if (!object) co_return unknown(object.error());
   kube::ObjectMeta meta = meta_of(*object);
   if (meta.uid != owner.uid) co_return std::nullopt;
-  bool ours = meta.label(shard_label_) == self_.shard;
+  std::string_view shard = meta.label(shard_label_);
+  if (shard.empty() && !child_is_ours) co_return std::nullopt;
+  bool ours = shard == self_.shard;
   if (ours && !has_just_come(*object)) co_return std::nullopt;
   std::string which = "the owner " + describe(owner.resource, owner.name);
-  co_return refused(resource, child, ours ? which + " has only just become" : which + " is not");
+  co_return refused(child, ours ? which + " has only just become" : which + " is not");
 }
 
 // By what central and the sidecars last wrote to it, in the API server's own time.
@@ -118,13 +136,12 @@ bool DeleteGuard::has_just_come(const json::Value& owner) const {
   return false;
 }
 
-kube::Status DeleteGuard::refused(const kube::GroupResource& resource, const std::string& name,
-                                  const std::string& why) const {
-  return kube::conflict(resource.group, resource.resource, name,
+kube::Status DeleteGuard::refused(const ObjectRef& child, const std::string& why) {
+  return kube::conflict(child.resource.group, child.resource.resource, child.name,
                         "sidecar: not deleted, since " + why + " this replica's; try again");
 }
 
-kube::Status DeleteGuard::unknown(const Error& error) const {
+kube::Status DeleteGuard::unknown(const Error& error) {
   return kube::service_unavailable(
       "sidecar: not deleted, since it cannot be found out whether this replica may: " + error.message, 1);
 }

@@ -26,6 +26,7 @@ class DeleteGuard {
 
   // Of an object of a controlled resource. nullopt: it may be deleted, or there is nothing to delete. Else the answer:
   // 409 while child or owner are not this shard's or the owner has only just come, 503 if that cannot be found out.
+  // Where neither has a shard they are nobody's: the ring does not select their namespace.
   event::Task<std::optional<kube::Status>> check(ObjectRef child);
 
   // Of all objects of a controlled resource that the list takes: refused if one of them is such.
@@ -34,16 +35,16 @@ class DeleteGuard {
  private:
   struct Owner {
     kube::GroupResource resource;
-    kube::ResourceType type;
     kube::NamespacedName name;
     std::string uid;
   };
+  // The metadata, live. kNotFound also if no such resource is served.
+  event::Task<Result<json::Value>> read(kube::GroupResource resource, kube::NamespacedName name);
   event::Task<Result<std::optional<Owner>>> owner_of(const kube::ObjectMeta& child);
-  event::Task<std::optional<kube::Status>> check_owner(const Owner& owner, kube::GroupResource resource,
-                                                       std::string child);
+  event::Task<std::optional<kube::Status>> check_owner(const Owner& owner, const ObjectRef& child, bool child_is_ours);
   bool has_just_come(const json::Value& owner) const;
-  kube::Status refused(const kube::GroupResource& resource, const std::string& name, const std::string& why) const;
-  kube::Status unknown(const Error& error) const;
+  static kube::Status refused(const ObjectRef& child, const std::string& why);
+  static kube::Status unknown(const Error& error);
 
   kube::Client& client_;
   const RingView& ring_;

@@ -75,16 +75,15 @@ void Exchange::start(const Mutate& write) {
   buffer([this, write] { admit(write); });
 }
 
+// Not of resources that are main ones too: such an object is where its own key puts it, whoever owns it.
 bool Exchange::deletes_child(const Mutate& write) {
   return write.verb == "delete" && write.subresource.empty() && write.is_controlled && !write.is_main;
 }
 
 void Exchange::admit(const Filter& deletion) {
-  if (!proxy_.parts_.lease.held()) return answer_not_held();
   kube::GroupResource resource{info_.group, info_.resource};
-  auto ticket = proxy_.parts_.gate.admit_delete_collection(resource);
-  if (!ticket) return answer(ticket.error());
-  ticket_.emplace(std::move(*ticket));
+  Admission admission = [this, resource] { return proxy_.parts_.gate.admit_delete_collection(resource); };
+  if (!is_admitted(admission)) return;
   request_.head.path = deletion.path_with_query;
   const RingResource* role = proxy_.parts_.ring.resources().find(info_.group, info_.resource);
   if (!role || !role->is_controlled || role->is_main) return forward();
@@ -93,24 +92,13 @@ void Exchange::admit(const Filter& deletion) {
   auto query = kube::parse_query(kube::split_target(deletion.path_with_query).query);
   if (const auto* labels = kube::find_parameter(query, "labelSelector")) list.label_selector = labels->value;
   if (const auto* fields = kube::find_parameter(query, "fieldSelector")) list.field_selector = fields->value;
-  job_ = event::Job(proxy_.loop_, forward_unless(proxy_.parts_.deletes.check_all(resource, std::move(list))));
-}
-
-// The ticket is held meanwhile, so what was found out stays true until the API server has answered.
-event::Task<void> Exchange::forward_unless(event::Task<std::optional<kube::Status>> check) {
-  auto refusal = co_await check;
-  if (refusal) {
-    answer(*refusal);
-    drop_ticket();
-  } else {
-    forward();
-  }
+  job_ =
+      event::Job(proxy_.loop_, forward_unless(proxy_.parts_.deletes.check_all(resource, std::move(list)), admission));
 }
 
 void Exchange::admit(const Mutate& write) {
-  if (!proxy_.parts_.lease.held()) return answer_not_held();
-  WriteGate& gate = proxy_.parts_.gate;
-  auto admitted = [&]() -> std::expected<InFlight, kube::Status> {
+  Admission admission = [this, write]() -> std::expected<InFlight, kube::Status> {
+    WriteGate& gate = proxy_.parts_.gate;
     if (write.verb != "create" || !write.subresource.empty()) {
       return gate.admit_change({write.resource, write.ns, write.name});
     }
@@ -122,11 +110,37 @@ void Exchange::admit(const Mutate& write) {
           1));
     }
     return gate.admit_create(write.resource, *meta);
-  }();
-  if (!admitted) return answer(admitted.error());
-  ticket_.emplace(std::move(*admitted));
+  };
+  if (!is_admitted(admission)) return;
   if (!deletes_child(write)) return forward();
-  job_ = event::Job(proxy_.loop_, forward_unless(proxy_.parts_.deletes.check({write.resource, write.ns, write.name})));
+  ObjectRef child{write.resource, write.ns, write.name};
+  job_ = event::Job(proxy_.loop_, forward_unless(proxy_.parts_.deletes.check(std::move(child)), admission));
+}
+
+bool Exchange::is_admitted(const Admission& admission) {
+  if (!proxy_.parts_.lease.held()) {
+    answer_not_held();
+    return false;
+  }
+  auto ticket = admission();
+  if (!ticket) {
+    answer(ticket.error());
+    return false;
+  }
+  ticket_.emplace(std::move(*ticket));
+  return true;
+}
+
+// The ticket is held meanwhile, so that a handover waits; but not for ever, and the Lease may be lost: so both are
+// asked again when the check has ended.
+event::Task<void> Exchange::forward_unless(event::Task<std::optional<kube::Status>> check, Admission admission) {
+  auto refusal = co_await check;
+  if (refusal) {
+    answer(*refusal);
+  } else if (is_admitted(admission)) {
+    co_return forward();
+  }
+  drop_ticket();
 }
 
 void Exchange::start(const ElectionLease& lease) {

@@ -1,6 +1,8 @@
 // One request of the controller on its way through the proxy.
 #pragma once
 
+#include <expected>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -64,10 +66,14 @@ class Exchange : public http::StreamHandler {
   bool must_relist();
   // Buffers the body and then goes on with `next`.
   void buffer(event::Loop::Callback next);
+  // Asks the fence: a ticket, or else the answer to give instead.
+  using Admission = std::function<std::expected<InFlight, kube::Status>()>;
   static bool deletes_child(const Mutate& write);
   void admit(const Mutate& write);
   void admit(const Filter& deletion);
-  event::Task<void> forward_unless(event::Task<std::optional<kube::Status>> check);
+  // By Lease and fence at this moment, with a ticket; else it is answered.
+  bool is_admitted(const Admission& admission);
+  event::Task<void> forward_unless(event::Task<std::optional<kube::Status>> check, Admission admission);
   void forward();
   void answer_not_held();
   void answer(const kube::Status& status);

@@ -95,7 +95,9 @@ void HandoverAgent::set_ring(const sharding::ControllerRing* ring) {
   if (resources_.empty()) return;
   for (const auto& main : resources_) {
     for (const auto& controlled : main.controlled) {
-      if (std::ranges::find(controlled_, controlled) == controlled_.end()) controlled_.push_back(controlled);
+      // What is main too is assigned by its own key and drained for itself, whoever owns it.
+      bool follows = ring->find(controlled) == sharding::ResourceRole::kControlled;
+      if (follows && std::ranges::find(controlled_, controlled) == controlled_.end()) controlled_.push_back(controlled);
     }
   }
   HandoverOptions handover_options;

@@ -1,0 +1,178 @@
+"""Deletes of children through the sidecar of shard-a, by an app that is not a controller: which pass, and which do not."""
+
+import json
+import os
+
+import pytest
+import yaml
+from ringside_cluster import Cluster
+from sidecars import CONFIGMAPS, DRAIN_LABEL, RING, SECRETS, SHARD_LABEL, secret, working
+from support import RINGS, ROOT, Api, eventually
+
+# Of the app, and thereby of the sidecar.
+PERMISSIONS = [
+    {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": {"name": "app"},
+     "rules": [{"apiGroups": [""], "resources": ["secrets", "configmaps"], "verbs": ["*"]},
+               {"apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": ["*"]},
+               {"apiGroups": ["sharding.timebertt.dev"], "resources": ["controllerrings"], "verbs": ["*"]}]},
+    {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding", "metadata": {"name": "app"},
+     "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "app"},
+     "subjects": [{"kind": "ServiceAccount", "name": "app", "namespace": "default"}]},
+]
+CONTROLLED = [{"group": "", "resource": "configmaps"}]
+SECRETS_WITH_CONFIGMAPS = {"group": "", "resource": "secrets", "controlledResources": CONTROLLED}
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    with Cluster(f"delete-guard-{os.getpid()}", api_only=True, host_net=True) as running:
+        running.kubectl("apply", "-f", str(ROOT / "deploy" / "crd" / "controllerrings.yaml"))
+        running.kubectl("create", "serviceaccount", "app", "-n", "default")
+        running.kubectl("apply", "-f", "-", input=yaml.safe_dump_all(PERMISSIONS))
+        yield running
+
+
+@pytest.fixture(scope="module")
+def api(cluster):
+    api = Api.of_cluster(cluster)
+    eventually(lambda: api.items(RINGS) == [], 20, "the CRD is served")
+    return api
+
+
+def set_ring(api, *resources):
+    """The first is a resource that the API server does not have: of that kind nothing can be an owner."""
+    spec = {"resources": [{"group": "", "resource": "absents", "controlledResources": CONTROLLED}, *resources]}
+    if api.find(f"{RINGS}/{RING}"):
+        api.patch(f"{RINGS}/{RING}", {"spec": spec})
+    else:
+        api.create(RINGS, {"apiVersion": "sharding.timebertt.dev/v1alpha1", "kind": "ControllerRing",
+                           "metadata": {"name": RING}, "spec": spec})
+
+
+@pytest.fixture(scope="module")
+def sidecar(tmp_path_factory, cluster, api):
+    set_ring(api, SECRETS_WITH_CONFIGMAPS)
+    with working(tmp_path_factory.mktemp("sidecar"), cluster, api, SECRETS) as process:
+        yield process
+
+
+@pytest.fixture(autouse=True)
+def clean(api):
+    """Nothing of one test is there in the next."""
+    yield
+    for path in (CONFIGMAPS, SECRETS):
+        for item in api.items(path):
+            if item["metadata"]["name"] != "kube-root-ca.crt":
+                api.delete(f"{path}/{item['metadata']['name']}")
+
+
+def create_child(api, name, owner=None, shard="shard-a", labels=None):
+    references = [{"apiVersion": "v1", "kind": "Secret", "name": owner["metadata"]["name"], "uid": owner["metadata"]["uid"],
+                   "controller": True}] if owner else []
+    labels = {**({SHARD_LABEL: shard} if shard else {}), **(labels or {})}
+    return api.create(CONFIGMAPS, {"metadata": {"name": name, "labels": labels, "ownerReferences": references}})
+
+
+def delete(sidecar, path, body=None):
+    """-> HTTP status, message"""
+    status, _, text = sidecar.get(path, method="DELETE", body=body)
+    return status, json.loads(text).get("message", "")
+
+
+def test_the_child_of_anothers_object_stays_and_the_owner_is_named(sidecar, api):
+    create_child(api, "child", api.create(SECRETS, secret("theirs", "shard-b")))
+    status, message = delete(sidecar, f"{CONFIGMAPS}/child")
+    assert status == 409 and 'configmaps "child"' in message, message
+    assert "the owner secrets default/theirs is not this replica's; try again" in message
+    assert api.find(f"{CONFIGMAPS}/child")
+
+
+def test_the_child_of_an_own_object_may_go_with_the_options_of_the_request(sidecar, api):
+    child = create_child(api, "child", api.create(SECRETS, secret("ours", "shard-a")))
+    options = {"kind": "DeleteOptions", "apiVersion": "v1", "preconditions": {"uid": "another"}}
+    status, message = delete(sidecar, f"{CONFIGMAPS}/child", json.dumps(options))
+    assert status == 409 and "sidecar" not in message, "the API server judges the body that was held back for the check"
+    options["preconditions"]["uid"] = child["metadata"]["uid"]
+    assert delete(sidecar, f"{CONFIGMAPS}/child", json.dumps(options))[0] == 200
+    assert api.find(f"{CONFIGMAPS}/child") is None
+
+
+def test_the_child_of_an_object_that_has_just_come_stays_for_a_moment(sidecar, api):
+    create_child(api, "child", api.create(SECRETS, secret("coming", "shard-b")))
+    api.patch(f"{SECRETS}/coming?fieldManager=sharding-sidecar", {"metadata": {"labels": {SHARD_LABEL: "shard-a"}}})
+    status, message = delete(sidecar, f"{CONFIGMAPS}/child")
+    assert status == 409 and "the owner secrets default/coming has only just become this replica's" in message, message
+    eventually(lambda: delete(sidecar, f"{CONFIGMAPS}/child")[0] == 200, 6, "it may be deleted")
+
+
+def test_children_of_what_is_gone_may_go(sidecar, api):
+    create_child(api, "child", {"metadata": {"name": "gone", "uid": "of-old"}})
+    assert delete(sidecar, f"{CONFIGMAPS}/child")[0] == 200
+    api.create(SECRETS, secret("gone", "shard-b"))
+    create_child(api, "child", {"metadata": {"name": "gone", "uid": "of-old"}})
+    assert delete(sidecar, f"{CONFIGMAPS}/child")[0] == 200, "another object has the owner's name"
+
+
+def test_anothers_child_stays_though_its_owner_is_ours(sidecar, api):
+    create_child(api, "child", api.create(SECRETS, secret("ours", "shard-a")), shard="shard-b")
+    status, message = delete(sidecar, f"{CONFIGMAPS}/child")
+    assert status == 409 and "since it is not this replica's" in message, message
+
+
+def test_without_an_owner_it_may_go(sidecar, api):
+    create_child(api, "lonely")
+    assert delete(sidecar, f"{CONFIGMAPS}/lonely")[0] == 200
+    create_child(api, "outside", api.create(SECRETS, secret("outside")), shard=None)
+    assert delete(sidecar, f"{CONFIGMAPS}/outside")[0] == 200, "the ring has neither"
+
+
+def test_what_is_gone_is_answered_by_the_api_server(sidecar):
+    status, message = delete(sidecar, f"{CONFIGMAPS}/never-was")
+    assert status == 404 and message == 'configmaps "never-was" not found'
+
+
+def test_a_collection_goes_as_a_whole_or_not_at_all(sidecar, api):
+    ours = api.create(SECRETS, secret("ours", "shard-a"))
+    theirs = api.create(SECRETS, secret("theirs", "shard-b"))
+    red = {"colour": "red"}
+    for number in range(3):
+        create_child(api, f"red-{number}", ours, labels=red)
+    create_child(api, "red-z", theirs, labels=red)
+    create_child(api, "red-others", theirs, shard="shard-b", labels=red)
+    create_child(api, "blue", theirs)
+    status, message = delete(sidecar, CONFIGMAPS + "?labelSelector=colour%3Dred")
+    assert status == 409 and "the owner secrets default/theirs is not" in message, message
+    assert len(api.items(CONFIGMAPS, "colour=red")) == 5, "nothing is deleted"
+    api.delete(f"{CONFIGMAPS}/red-z")
+    assert delete(sidecar, CONFIGMAPS + "?labelSelector=colour%3Dred")[0] == 200
+    assert [item["metadata"]["name"] for item in api.items(CONFIGMAPS, "colour=red")] == ["red-others"]
+    assert api.find(f"{CONFIGMAPS}/blue")
+
+
+def test_a_permission_that_is_missing_is_named(sidecar, api):
+    create_child(api, "child", api.create(SECRETS, secret("ours", "shard-a")))
+    role = "/apis/rbac.authorization.k8s.io/v1/clusterroles/app"
+    before = api.get(role)["rules"]
+    api.patch(role, {"rules": [{**before[0], "resources": ["configmaps"]}, *before[1:]]})
+    try:
+        eventually(lambda: sidecar.get(f"{SECRETS}/ours")[0] == 403, 10, "the permission is gone")
+        status, message = delete(sidecar, f"{CONFIGMAPS}/child")
+        assert status == 503 and 'cannot get resource "secrets"' in message, message
+    finally:
+        api.patch(role, {"rules": before})
+    eventually(lambda: delete(sidecar, f"{CONFIGMAPS}/child")[0] == 200, 10)
+
+
+def test_what_is_main_and_controlled_goes_its_own_way(sidecar, api):
+    """It is where its own key puts it, so neither the guard nor a handover asks for its owner."""
+    create_child(api, "child", api.create(SECRETS, secret("theirs", "shard-b")))
+    assert delete(sidecar, f"{CONFIGMAPS}/child")[0] == 409
+    set_ring(api, SECRETS_WITH_CONFIGMAPS, {"group": "", "resource": "configmaps"})
+    try:
+        eventually(lambda: delete(sidecar, f"{CONFIGMAPS}/child")[0] == 200, 10, "the sidecar knows the ring as it is now")
+        create_child(api, "stays", api.create(SECRETS, secret("moving", "shard-a")))
+        api.patch(f"{SECRETS}/moving", {"metadata": {"labels": {DRAIN_LABEL: "true"}}})
+        eventually(lambda: not api.get(f"{SECRETS}/moving")["metadata"].get("labels"), 10, "acknowledged")
+        assert api.get(f"{CONFIGMAPS}/stays")["metadata"]["labels"] == {SHARD_LABEL: "shard-a"}
+    finally:
+        set_ring(api, SECRETS_WITH_CONFIGMAPS)
