@@ -29,6 +29,12 @@ std::string host_of(std::string url) {
   return url;
 }
 
+// Whether cert-manager's CA injector is asked to fill in the caBundle.
+bool has_injected_ca_bundle(const WebhookSettings& settings) {
+  return std::ranges::any_of(settings.annotations,
+                             [](const auto& entry) { return entry.first.starts_with("cert-manager.io/inject-"); });
+}
+
 kube::ServingCertificate::Options certificate_options(const SharderConfig& config) {
   const ServiceReference& service = config.webhook.client_config.service;
   kube::ServingCertificate::Options options;
@@ -40,6 +46,8 @@ kube::ServingCertificate::Options certificate_options(const SharderConfig& confi
   options.cert_dir = config.webhook_server.cert_dir.value_or("");
   options.cert_name = config.webhook_server.cert_name;
   options.key_name = config.webhook_server.key_name;
+  options.ca_bundle_by_others = has_injected_ca_bundle(config.webhook);
+  options.lifetimes = config.webhook_server.lifetimes;
   return options;
 }
 

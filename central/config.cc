@@ -136,6 +136,16 @@ class Reader {
     };
   }
 
+  // Of a certificate: shorter ones could not be renewed in time.
+  Read lifetime(std::chrono::seconds& out) {
+    return [this, &out](const YAML::Node& node, const std::string& path) {
+      if (!node.IsScalar()) return fail(node, path, "must be a duration, " + std::string(kDurationHint));
+      auto value = parse_go_duration(node.Scalar(), std::chrono::seconds(30), std::chrono::hours(24 * 36'500));
+      if (!value) return fail(node, path, value.error().message);
+      out = std::chrono::duration_cast<std::chrono::seconds>(*value);
+    };
+  }
+
   Read bind_address(std::optional<BindAddress>& out, bool may_be_off) {
     return [this, &out, may_be_off](const YAML::Node& node, const std::string& path) {
       auto text = string_of(node, path);
@@ -322,10 +332,18 @@ void read_config(Reader& in, const YAML::Node& root, SharderConfig& out) {
   std::optional<BindAddress> bind = out.webhook_server.bind_address;
   std::string cert_dir;
   auto shutdown = in.duration(out.graceful_shutdown_timeout, false);
-  auto webhook_server = in.object({{"bindAddress", in.bind_address(bind, false)},
-                                   {"certDir", in.non_empty(cert_dir)},
-                                   {"certName", in.non_empty(out.webhook_server.cert_name)},
-                                   {"keyName", in.non_empty(out.webhook_server.key_name)}});
+  auto read_server = in.object({{"bindAddress", in.bind_address(bind, false)},
+                                {"certDir", in.non_empty(cert_dir)},
+                                {"certName", in.non_empty(out.webhook_server.cert_name)},
+                                {"keyName", in.non_empty(out.webhook_server.key_name)},
+                                {"certificateLifetime", in.lifetime(out.webhook_server.lifetimes.serving)},
+                                {"certificateAuthorityLifetime", in.lifetime(out.webhook_server.lifetimes.ca)}});
+  auto webhook_server = [&](const YAML::Node& node, const std::string& path) {
+    read_server(node, path);
+    if (out.webhook_server.lifetimes.ca < out.webhook_server.lifetimes.serving) {
+      in.fail(node, path + ".certificateAuthorityLifetime", "must not be shorter than certificateLifetime");
+    }
+  };
   auto webhook_config = in.object({{"annotations", in.string_map(out.webhook.annotations)},
                                    {"clientConfig", client_config(in, out.webhook.client_config)},
                                    {"namespaceSelector", label_selector(in, out.webhook.namespace_selector)}});

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "kube/meta.h"
+#include "kube/serving_certificate.h"
 #include "sharding/controller_ring.h"
 #include "sharding/names.h"
 
@@ -49,6 +50,7 @@ struct WebhookServer {
   std::optional<std::string> cert_dir;  // where certificates are mounted; nullopt: not said
   std::string cert_name = "tls.crt";
   std::string key_name = "tls.key";
+  kube::CertificateLifetimes lifetimes;  // of those that central makes
 };
 
 struct ServiceReference {

@@ -38,6 +38,7 @@ kube::ServingCertificate::Options certificate_options(const Options& options) {
   certificate.ns = options.ns;
   certificate.secret = options.service_name + "-certificate";
   certificate.cert_dir = options.cert_dir;
+  certificate.lifetimes = options.lifetimes;
   return certificate;
 }
 

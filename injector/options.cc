@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "base/go_duration.h"
 #include "base/strings.h"
 
 namespace ringside::injector {
@@ -16,6 +17,17 @@ std::string check_address(const std::string& text) {
 std::string check_log_level(const std::string& text) {
   auto level = parse_log_level(text);
   return level ? std::string() : level.error().message;
+}
+
+Result<std::chrono::seconds> parse_lifetime(const std::string& text) {
+  auto lifetime = parse_go_duration(text, std::chrono::seconds(30), std::chrono::hours(24 * 36'500));
+  if (!lifetime) return failure(lifetime.error());
+  return std::chrono::duration_cast<std::chrono::seconds>(*lifetime);
+}
+
+std::string check_lifetime(const std::string& text) {
+  auto lifetime = parse_lifetime(text);
+  return lifetime ? std::string() : lifetime.error().message;
 }
 
 }  // namespace
@@ -61,12 +73,27 @@ std::expected<Options, int> parse_options(int argc, const char* const* argv) {
                  "a further DNS name or IP address for the certificate; may be repeated");
   app.add_option("--cert-dir", options.cert_dir,
                  "folder with tls.crt, tls.key and ca.crt, instead of a certificate of our own");
+  app.add_option_function<std::string>(
+         "--certificate-lifetime",
+         [&](const std::string& text) { options.lifetimes.serving = parse_lifetime(text).value(); },
+         "of the certificate that we make; renewed when a third is left")
+      ->check(check_lifetime)
+      ->default_str("2160h");
+  app.add_option_function<std::string>(
+         "--certificate-authority-lifetime",
+         [&](const std::string& text) { options.lifetimes.ca = parse_lifetime(text).value(); },
+         "of the authority that signs it; not shorter")
+      ->check(check_lifetime)
+      ->default_str("87600h");
   app.add_option("--kubeconfig", options.kubeconfig, "kubeconfig file; without it, the pod's ServiceAccount");
   app.add_option("--log-level", log_level, "debug, info, warn, error or off")
       ->check(check_log_level)
       ->capture_default_str();
   try {
     app.parse(argc, argv);
+    if (options.lifetimes.ca < options.lifetimes.serving) {
+      throw CLI::ValidationError("--certificate-authority-lifetime", "must not be shorter than --certificate-lifetime");
+    }
   } catch (const CLI::ParseError& error) {
     return std::unexpected(app.exit(error));
   }

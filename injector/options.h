@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "kube/serving_certificate.h"
 
 namespace ringside::injector {
 
@@ -30,6 +31,7 @@ struct Options {
   std::string webhook_configuration = "ringside-injector";
   std::vector<std::string> certificate_names;  // beside the Service's
   std::string cert_dir;                        // mounted certificate; empty: made by ourselves
+  kube::CertificateLifetimes lifetimes;        // of those that we make
   std::string kubeconfig;                      // empty: the pod's ServiceAccount
   LogLevel log_level = LogLevel::kInfo;
 };

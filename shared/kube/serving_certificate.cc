@@ -18,7 +18,7 @@ ResourceType secrets() {
   return {"", "v1", "secrets"};
 }
 
-bool is_old(std::string_view certificate_pem, WallTime now, std::chrono::hours lifetime) {
+bool is_old(std::string_view certificate_pem, WallTime now, std::chrono::seconds lifetime) {
   auto end = net::not_after(certificate_pem);
   return !end || *end - now < lifetime / 3;
 }
@@ -34,6 +34,12 @@ std::string first_certificate(std::string_view bundle) {
   return end == std::string_view::npos ? std::string() : std::string(bundle.substr(0, end + kEnd.size()));
 }
 
+bool is_served_well(const net::CertificateAndKey& serving, std::string_view trusted,
+                    const std::vector<std::string>& names, WallTime now) {
+  return net::check_serving_certificate(serving, trusted, names) &&
+         net::not_after(serving.certificate_pem).value_or(now) > now;
+}
+
 }  // namespace
 
 Result<std::optional<CertificateData>> renew_certificate_if_due(const CertificateData& current,
@@ -46,6 +52,8 @@ Result<std::optional<CertificateData>> renew_certificate_if_due(const Certificat
     return std::nullopt;
   }
   if (!new_ca) {
+    bool is_learned = net::made_at(data.ca.certificate_pem).value_or(now) + lifetimes.overlap() <= now;
+    if (!is_learned && is_served_well(data.serving, data.ca_bundle, names, now)) return std::nullopt;
     auto serving = net::issue_serving_certificate(data.ca, names, now, lifetimes.serving);
     if (serving && net::check_serving_certificate(*serving, data.ca.certificate_pem, names)) {
       data.serving = std::move(*serving);
@@ -55,13 +63,15 @@ Result<std::optional<CertificateData>> renew_certificate_if_due(const Certificat
   }
   auto ca = net::make_ca(kAuthorityName, now, lifetimes.ca);
   if (!ca) return failure(ca.error());
-  auto serving = net::issue_serving_certificate(*ca, names, now, lifetimes.serving);
-  if (!serving) return failure(serving.error());
-  // Until every replica serves the new certificate, clients must trust the one before, too.
+  if (!is_served_well(data.serving, data.ca.certificate_pem, names, now)) {
+    auto serving = net::issue_serving_certificate(*ca, names, now, lifetimes.serving);
+    if (!serving) return failure(serving.error());
+    data.serving = std::move(*serving);
+  }
+  // Until every replica serves what the new one has signed, clients must trust the one before, too.
   bool keep_old = net::not_after(data.ca.certificate_pem).value_or(now) > now;
   data.ca_bundle = ca->certificate_pem + (keep_old ? data.ca.certificate_pem : "");
   data.ca = std::move(*ca);
-  data.serving = std::move(*serving);
   return data;
 }
 
@@ -97,14 +107,14 @@ event::Task<void> ServingCertificate::run() {
     auto refreshed = co_await refresh();
     if (refreshed) {
       backoff.reset();
-      co_await event::sleep(loop, options_.poll_period);
+      co_await event::sleep(loop, options_.lifetimes.poll_period());
       continue;
     }
     // With a certificate at hand a failure is no hurry: it has a third of its lifetime left.
     log_.warn(tls_ ? "serving certificate: cannot be read again, the present one stays"
                    : "serving certificate: there is none yet, trying again",
               {{"error", refreshed.error().message}});
-    co_await event::sleep(loop, tls_ ? options_.poll_period : backoff.next(loop.random()));
+    co_await event::sleep(loop, tls_ ? options_.lifetimes.poll_period() : backoff.next(loop.random()));
   }
 }
 
@@ -124,7 +134,7 @@ event::Task<Result<CertificateData>> ServingCertificate::read_or_renew_secret() 
     auto secret = co_await client_.get(secrets(), options_.ns, options_.secret);
     if (!secret && secret.error().kind != ErrorKind::kNotFound) co_return failure(secret.error());
     CertificateData current = secret ? parse_secret(*secret) : CertificateData();
-    auto renewed = renew_certificate_if_due(current, options_.names, client_.loop().wall_now());
+    auto renewed = renew_certificate_if_due(current, options_.names, client_.loop().wall_now(), options_.lifetimes);
     if (!renewed) co_return failure(renewed.error());
     if (!*renewed) co_return current;
 
@@ -159,7 +169,7 @@ Result<CertificateData> ServingCertificate::read_files() const {
   if (!key) return failure(key.error().with_context("serving certificate"));
   CertificateData data;
   data.serving = {std::move(*certificate), std::move(*key)};
-  data.ca_bundle = read_file(options_.cert_dir + "/ca.crt").value_or("");
+  if (!options_.ca_bundle_by_others) data.ca_bundle = read_file(options_.cert_dir + "/ca.crt").value_or("");
   return data;
 }
 

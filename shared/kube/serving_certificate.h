@@ -2,6 +2,7 @@
 // Secret, or mounted as files (cert-manager).
 #pragma once
 
+#include <algorithm>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -16,7 +17,7 @@
 
 namespace ringside::kube {
 
-// What the Secret holds. ca_bundle is what clients are to trust: our authority, and in front of its end the one before.
+// What the Secret holds. ca_bundle is what clients are to trust: our authority, and behind it the one before.
 struct CertificateData {
   net::CertificateAndKey ca;
   std::string ca_bundle;
@@ -24,13 +25,23 @@ struct CertificateData {
 };
 
 struct CertificateLifetimes {
-  std::chrono::hours ca{24 * 3650};
-  std::chrono::hours serving{24 * 90};
+  std::chrono::seconds ca = std::chrono::hours(24 * 3650);  // not shorter than serving
+  std::chrono::seconds serving = std::chrono::hours(24 * 90);
+
+  // How long clients have to learn of a new authority before anything is served that it has signed. Longer than
+  // several polls, so that every replica has seen it and whoever leads has written it into the caBundles.
+  Duration overlap() const { return std::min<Duration>(std::chrono::minutes(10), Duration(serving) / 6); }
+  // How often the Secret, or the mounted files, are looked at.
+  Duration poll_period() const { return std::min<Duration>(std::chrono::minutes(1), overlap() / 5); }
 };
 
-// What should be served, given what there is: the same if it is sound; a new serving certificate from the same
-// authority if the present one is unsound or over two thirds of its lifetime old; all new if the authority is. Empty
-// data is unsound. Returns nullopt if nothing is to be changed.
+// What should be served, given what there is:
+// - the same if it is sound;
+// - a new serving certificate from the same authority if the present one is unsound or over two thirds of its lifetime
+//   old;
+// - a new authority if the present one is unsound or that old. The serving certificate stays and is renewed after the
+//   overlap; at once only if it is of no use any more.
+// Empty data is unsound. Returns nullopt if nothing is to be changed.
 Result<std::optional<CertificateData>> renew_certificate_if_due(const CertificateData& current,
                                                                 const std::vector<std::string>& names, WallTime now,
                                                                 CertificateLifetimes lifetimes = {});
@@ -48,16 +59,18 @@ class ServingCertificate {
     // The Secret that the replicas share.
     std::string ns;
     std::string secret;
-    // Mounted files instead, if not empty. ca.crt in that folder is the CA bundle; there may be none.
+    // Mounted files instead, if not empty. ca.crt in that folder is the CA bundle; there may be none, and it is left
+    // alone if somebody else fills in the caBundle.
     std::string cert_dir;
+    bool ca_bundle_by_others = false;
     std::string cert_name = "tls.crt";
     std::string key_name = "tls.key";
 
     std::vector<std::string> alpn = {"h2", "http/1.1"};
-    Duration poll_period = std::chrono::minutes(1);
+    CertificateLifetimes lifetimes = {};
   };
 
-  // Reads (or makes) the certificate at once and then every poll_period; sooner while there is none. on_changed runs in
+  // Reads (or makes) the certificate at once and then every poll period; sooner while there is none. on_changed runs in
   // phase 3 of a turn, first when there is a certificate, then whenever it or the CA bundle has changed; it must not
   // destroy this. The client must outlive this.
   ServingCertificate(Client& client, Logger log, Options options, std::function<void()> on_changed);

@@ -161,7 +161,7 @@ bool signed_by_any(X509& leaf, std::string_view ca_pem) {
 
 }  // namespace
 
-Result<CertificateAndKey> make_ca(std::string_view common_name, WallTime now, std::chrono::hours lifetime) {
+Result<CertificateAndKey> make_ca(std::string_view common_name, WallTime now, std::chrono::seconds lifetime) {
   Key key(EVP_EC_gen("P-256"));
   if (!key) return openssl_failure(ErrorKind::kInternal, "certificate authority: cannot make a key");
   Certificate ca = new_certificate(*key, common_name, now - kClockSkew, now + lifetime);
@@ -175,7 +175,7 @@ Result<CertificateAndKey> make_ca(std::string_view common_name, WallTime now, st
 }
 
 Result<CertificateAndKey> issue_serving_certificate(const CertificateAndKey& ca, const std::vector<std::string>& names,
-                                                    WallTime now, std::chrono::hours lifetime) {
+                                                    WallTime now, std::chrono::seconds lifetime) {
   if (names.empty()) return failure(ErrorKind::kInvalid, "serving certificate: needs at least one name");
   auto issuer = parse_certificate(ca.certificate_pem);
   if (!issuer) return failure(issuer.error().with_context("certificate authority"));
@@ -197,6 +197,12 @@ Result<CertificateAndKey> issue_serving_certificate(const CertificateAndKey& ca,
               add_alt_names(*leaf, names) && X509_sign(leaf.get(), issuer_key->get(), EVP_sha256()) != 0;
   if (!good) return openssl_failure(ErrorKind::kInternal, "serving certificate: cannot be made");
   return to_pem(*leaf, *key);
+}
+
+Result<WallTime> made_at(std::string_view certificate_pem) {
+  auto certificate = parse_certificate(certificate_pem);
+  if (!certificate) return failure(certificate.error());
+  return to_wall_time(*X509_get0_notBefore(certificate->get())) + kClockSkew;
 }
 
 Result<WallTime> not_after(std::string_view certificate_pem) {

@@ -256,15 +256,23 @@ class Process:
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
+def merged(base, settings):
+    """A copy of nested settings with others laid over it."""
+    result = dict(base)
+    for key, value in settings.items():
+        result[key] = merged(base[key], value) if isinstance(base.get(key), dict) and isinstance(value, dict) else value
+    return result
+
+
 class Central(Process):
     def __init__(self, folder, name, kubeconfig, settings=None, log_level="debug"):
         self.webhook_port, self.health_port, self.metrics_port = free_port(), free_port(), free_port()
-        config = {"apiVersion": "config.sharding.timebertt.dev/v1alpha1", "kind": "SharderConfig",
+        config = merged({"apiVersion": "config.sharding.timebertt.dev/v1alpha1", "kind": "SharderConfig",
                   "health": {"bindAddress": f"127.0.0.1:{self.health_port}"},
                   "metrics": {"bindAddress": f"127.0.0.1:{self.metrics_port}"},
                   "webhook": {"server": {"bindAddress": f"127.0.0.1:{self.webhook_port}"},
-                              "config": {"clientConfig": {"url": f"https://127.0.0.1:{self.webhook_port}"}}},
-                  **(settings or {})}
+                              "config": {"clientConfig": {"url": f"https://127.0.0.1:{self.webhook_port}"}}}},
+                        settings or {})
         path = folder / f"{name}.yaml"
         path.write_text(yaml.safe_dump(config))
         arguments = ["--config", str(path), "--kubeconfig", str(kubeconfig), "--log-level", log_level]
@@ -285,13 +293,14 @@ class Central(Process):
 
 
 class Injector(Process):
-    def __init__(self, folder, kubeconfig):
+    def __init__(self, folder, kubeconfig, arguments=()):
         self.webhook_port, self.health_port, self.metrics_port = free_port(), free_port(), free_port()
         super().__init__("ringside-injector",
                          ["--sidecar-image", "ringside.local/sidecar:test", "--kubeconfig", str(kubeconfig),
                           "--namespace", "sharding-system", "--certificate-name", "127.0.0.1",
                           "--webhook-address", f"127.0.0.1:{self.webhook_port}",
-                          "--health", f"127.0.0.1:{self.health_port}", "--metrics", f"127.0.0.1:{self.metrics_port}"],
+                          "--health", f"127.0.0.1:{self.health_port}", "--metrics", f"127.0.0.1:{self.metrics_port}",
+                          *arguments],
                          folder / "injector.log")
 
     def ready(self):

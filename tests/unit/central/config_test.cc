@@ -55,6 +55,8 @@ TEST(SharderConfigTest, Defaults) {
     EXPECT_EQ(config.webhook_server.cert_dir, std::nullopt);
     EXPECT_EQ(config.webhook_server.cert_name, "tls.crt");
     EXPECT_EQ(config.webhook_server.key_name, "tls.key");
+    EXPECT_EQ(config.webhook_server.lifetimes.serving, hours(2160));
+    EXPECT_EQ(config.webhook_server.lifetimes.ca, hours(87600));
     EXPECT_EQ(config.webhook.client_config.url, "");
     EXPECT_EQ(config.webhook.client_config.service.ns, "sharding-system");
     EXPECT_EQ(config.webhook.client_config.service.name, "sharder");
@@ -92,6 +94,8 @@ webhook:
   server:
     bindAddress: "[::1]:9444"
     certDir: /certs
+    certificateLifetime: 720h
+    certificateAuthorityLifetime: 8760h
     certName: a.crt
     keyName: a.key
   config:
@@ -126,6 +130,8 @@ gracefulShutdownTimeout: -1s
   EXPECT_EQ(config.webhook_server.cert_dir, "/certs");
   EXPECT_EQ(config.webhook_server.cert_name, "a.crt");
   EXPECT_EQ(config.webhook_server.key_name, "a.key");
+  EXPECT_EQ(config.webhook_server.lifetimes.serving, hours(720));
+  EXPECT_EQ(config.webhook_server.lifetimes.ca, hours(8760));
   EXPECT_THAT(config.webhook.annotations,
               ElementsAre(Pair("cert-manager.io/inject-ca-from", "sharding-system/webhook-server")));
   EXPECT_EQ(config.webhook.client_config.url, "https://host:9443");
@@ -271,6 +277,9 @@ TEST(SharderConfigTest, ImpossibleAddressesAreRefused) {
 TEST(SharderConfigTest, ImpossibleWebhooksAreRefused) {
   expect_refused({
       {"webhook: {server: {certDir: ''}}", "line 1: webhook.server.certDir: '' must not be empty"},
+      {"webhook: {server: {certificateLifetime: 5s}}", "line 1: webhook.server.certificateLifetime: '5s' ..."},
+      {"webhook: {server: {certificateAuthorityLifetime: 24h}}",
+       "line 1: webhook.server.certificateAuthorityLifetime: must not be shorter than certificateLifetime"},
       {"webhook: {config: {clientConfig: {url: 'http://a'}}}",
        "line 1: webhook.config.clientConfig.url: 'http://a' must begin with https:// and a host, ..."},
       {"webhook: {config: {clientConfig: {url: 'https://'}}}",

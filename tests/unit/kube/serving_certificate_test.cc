@@ -43,6 +43,44 @@ TEST(ServingCertificateTest, NewAuthorityIsTrustedBesideTheOneBefore) {
   EXPECT_FALSE(renew_certificate_if_due(*renewed, kNames, kNow + hours(24 * 2501)).value());
 }
 
+TEST(ServingCertificateTest, NewAuthoritySignsNothingBeforeClientsHaveLearnedOfIt) {
+  CertificateLifetimes lifetimes{.ca = hours(24 * 100), .serving = hours(24 * 90)};
+  CertificateData data = renew_certificate_if_due({}, kNames, kNow, lifetimes).value().value();
+  data = renew_certificate_if_due(data, kNames, kNow + hours(24 * 61), lifetimes).value().value();
+  WallTime due = kNow + hours(24 * 67);
+  auto announced = renew_certificate_if_due(data, kNames, due, lifetimes).value();
+  ASSERT_TRUE(announced);
+  EXPECT_NE(announced->ca.certificate_pem, data.ca.certificate_pem);
+  EXPECT_EQ(announced->ca_bundle, announced->ca.certificate_pem + data.ca.certificate_pem);
+  EXPECT_EQ(announced->serving.certificate_pem, data.serving.certificate_pem);
+
+  auto overlap = std::chrono::duration_cast<std::chrono::seconds>(lifetimes.overlap());
+  EXPECT_FALSE(
+      renew_certificate_if_due(*announced, kNames, due + overlap - std::chrono::seconds(1), lifetimes).value());
+  auto used = renew_certificate_if_due(*announced, kNames, due + overlap, lifetimes).value();
+  ASSERT_TRUE(used);
+  EXPECT_EQ(used->ca_bundle, announced->ca_bundle);
+  EXPECT_TRUE(net::check_serving_certificate(used->serving, announced->ca.certificate_pem, kNames));
+  EXPECT_FALSE(renew_certificate_if_due(*used, kNames, due + overlap, lifetimes).value());
+}
+
+TEST(ServingCertificateTest, ExpiredLeafIsReplacedAtOnceByANewAuthority) {
+  CertificateLifetimes lifetimes{.ca = hours(24 * 100), .serving = hours(24 * 90)};
+  CertificateData data = renew_certificate_if_due({}, kNames, kNow, lifetimes).value().value();
+  CertificateData renewed = renew_certificate_if_due(data, kNames, kNow + hours(24 * 95), lifetimes).value().value();
+  EXPECT_TRUE(net::check_serving_certificate(renewed.serving, renewed.ca.certificate_pem, kNames));
+  EXPECT_EQ(renewed.ca_bundle, renewed.ca.certificate_pem + data.ca.certificate_pem);
+}
+
+TEST(ServingCertificateTest, LookedAtSeveralTimesWhileClientsLearn) {
+  for (auto serving : {std::chrono::seconds(30), std::chrono::seconds(hours(24 * 90))}) {
+    CertificateLifetimes lifetimes{.serving = serving};
+    EXPECT_GE(lifetimes.overlap(), 5 * lifetimes.poll_period());
+    EXPECT_LE(lifetimes.overlap(), Duration(serving) / 6);
+  }
+  EXPECT_EQ(CertificateLifetimes().poll_period(), std::chrono::minutes(1));
+}
+
 TEST(ServingCertificateTest, RenewsTheLeafForANewName) {
   CertificateData data = made_at(kNow);
   auto renewed = renew_certificate_if_due(data, {"127.0.0.1"}, kNow).value();
