@@ -18,6 +18,17 @@ constexpr int kStragglersShare = 10;
 constexpr Duration kHurry = std::chrono::minutes(2);
 constexpr Duration kSlowStragglers = std::chrono::seconds(30);
 
+// Whether a leader before this one has told in the ring's status of all that there is now: it has assigned what it
+// found.
+bool was_cared_for(const RingStore& store, const std::string& ring) {
+  auto snapshot = store.find(ring);
+  if (!snapshot || !snapshot->object) return false;
+  const sharding::ControllerRingStatus& status = snapshot->object->status;
+  return status.observed_generation == snapshot->meta.generation && status.available_shards > 0 &&
+         status.available_shards == store.available_count(ring) &&
+         status.available_shards == int64_t(snapshot->shards->shards().size());  // none waits for its fence
+}
+
 }  // namespace
 
 RingRebalancer::RingRebalancer(SyncContext& context, const RingStore& store, std::string ring, Duration sync_period,
@@ -36,6 +47,10 @@ void RingRebalancer::restart() {
   if (auto sync = sync_.lock()) sync->retire();
   changed_at_ = context_.client.loop().now();
   job_ = event::Job(context_.client.loop(), run());
+}
+
+void RingRebalancer::set_settled() {
+  changed_at_ = context_.client.loop().now() - 2 * kSettled;
 }
 
 event::Task<void> RingRebalancer::run() {
@@ -128,7 +143,10 @@ Rebalancer::Rebalancer(SyncContext& context, RingStore& store, Duration sync_per
       sync_period_(sync_period),
       report_(std::move(report)),
       subscription_(store, [this](const std::string& ring, RingChange change) { on_change(ring, change); }) {
-  for (const std::string& ring : store.ring_names()) on_change(ring, RingChange::kObject);
+  for (const std::string& ring : store.ring_names()) {
+    on_change(ring, RingChange::kObject);
+    if (was_cared_for(store, ring)) rings_.at(ring)->set_settled();
+  }
 }
 
 void Rebalancer::sync_all() {

@@ -43,6 +43,8 @@ class RingRebalancer {
     synced_shards_.reset();
     restart();
   }
+  // The ring and its shards have been for long what they are now: what is unassigned at the first sync was missed.
+  void set_settled();
   // Something else may have changed: a full sync, after the one that may be under way.
   void sync_again() { again_.notify(); }
 
@@ -64,7 +66,7 @@ class RingRebalancer {
   // The shards at the last full sync that did all it had to; nullopt: none has since the resources changed.
   std::optional<std::set<std::string>> synced_shards_;
   size_t left_behind_ = 0;  // children to follow their owners, and owners that are draining
-  TimePoint changed_at_;    // the last restart
+  TimePoint changed_at_;    // the last restart, or before: see set_settled
   TimePoint next_stragglers_;
   std::weak_ptr<RingSync> sync_;  // the latest
   WorkPool pool_;
