@@ -187,7 +187,7 @@ TEST(SharderConfigTest, UnknownFieldsAreRefusedWithLineAndNames) {
       {"leaderElection:\n  leaseduration: 5s",
        "line 2: leaderElection.leaseduration: unknown field, use leaderElect, ..."},
       {"webhook:\n  server:\n    port: 9443",
-       "line 3: webhook.server.port: unknown field, use bindAddress, certDir, certName or keyName"},
+       "line 3: webhook.server.port: unknown field, use bindAddress, certDir, certName, keyName, ..."},
       {"health: {bindAddress: ':1'}\nhealth: {}", "line 2: 'health' is given twice"},
       {"kind: SharderConfig\nkind: SharderConfig", "line 2: 'kind' is given twice"},
   });
