@@ -39,7 +39,7 @@ RingRebalancer::RingRebalancer(SyncContext& context, const RingStore& store, std
       sync_period_(sync_period),
       report_(std::move(report)),
       again_(context.client.loop()),
-      pool_(context.client.loop(), context.concurrent_moves) {
+      pools_(context) {
   restart();
 }
 
@@ -115,7 +115,7 @@ event::Task<bool> RingRebalancer::move_stragglers() {
 }
 
 std::shared_ptr<RingSync> RingRebalancer::begin(const RingSnapshot& snapshot) {
-  auto sync = RingSync::make(context_, pool_, snapshot);
+  auto sync = RingSync::make(context_, pools_, snapshot);
   sync_ = sync;
   return sync;
 }

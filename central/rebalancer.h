@@ -69,7 +69,7 @@ class RingRebalancer {
   TimePoint changed_at_;    // the last restart, or before: see set_settled
   TimePoint next_stragglers_;
   std::weak_ptr<RingSync> sync_;  // the latest
-  WorkPool pool_;
+  WorkPools pools_;
   event::Job job_;
 };
 

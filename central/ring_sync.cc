@@ -64,13 +64,13 @@ bool is_work(Work work) {
 
 }  // namespace
 
-std::shared_ptr<RingSync> RingSync::make(SyncContext& context, WorkPool& pool, const RingSnapshot& snapshot) {
-  return std::shared_ptr<RingSync>(new RingSync(context, pool, snapshot));
+std::shared_ptr<RingSync> RingSync::make(SyncContext& context, WorkPools& pools, const RingSnapshot& snapshot) {
+  return std::shared_ptr<RingSync>(new RingSync(context, pools, snapshot));
 }
 
-RingSync::RingSync(SyncContext& context, WorkPool& pool, const RingSnapshot& snapshot)
+RingSync::RingSync(SyncContext& context, WorkPools& pools, const RingSnapshot& snapshot)
     : context_(context),
-      pool_(pool),
+      pools_(pools),
       log_(context.log.with({{"controllerring", snapshot.meta.name}})),
       ring_(*snapshot.object),
       view_(snapshot.meta.name, snapshot.shards),
@@ -166,7 +166,8 @@ event::Task<void> RingSync::pass(ResourceRole role, std::string label_selector, 
       if (done.error().kind == ErrorKind::kNotFound) context_.discovery.forget(resource.name);
       fail(done.error());
     }
-    co_await pool_.idle();
+    co_await pools_.moves.idle();
+    co_await pools_.drains.idle();
   }
   if (role == ResourceRole::kControlled && placed_ > placed_before) {
     co_await event::sleep(context_.client.loop(), kArrival);
@@ -193,9 +194,10 @@ event::Task<Result<void>> RingSync::pass_over(const Resource& resource, std::str
       if (!selected(resource, object)) continue;
       Judgement judgement = view_.judge(resource.role, resource.name.group, resource.found.kind, object);
       if (judgement.work == Work::kNone || !wanted(resource, judgement) || !is_work(judgement.work)) continue;
-      co_await pool_.room();
+      WorkPool& pool = judgement.work == Work::kDrain ? pools_.drains : pools_.moves;
+      co_await pool.room();
       if (failures_ >= kMaxFailures) co_return Result<void>();
-      pool_.add(work_on(shared_from_this(), {&resource, std::move(judgement), identity_of(object)}));
+      pool.add(work_on(shared_from_this(), {&resource, std::move(judgement), identity_of(object)}));
     }
   } while (!token.empty());
   co_return Result<void>();

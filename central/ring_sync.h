@@ -33,13 +33,24 @@ struct SyncContext {
   kube::LabelSelector default_namespace_selector;  // for rings without their own
 };
 
+// The requests under way of one ring. Drains are in no hurry, and the shards that hand objects over meanwhile are: they
+// get a smaller share.
+struct WorkPools {
+  explicit WorkPools(const SyncContext& context)
+      : moves(context.client.loop(), context.concurrent_moves),
+        drains(context.client.loop(), context.concurrent_moves / 3) {}
+
+  WorkPool moves;
+  WorkPool drains;
+};
+
 // Reads page after page and works each off before the next, so it holds no more for 100,000 objects than for 1,000.
 // Made for one call of one of run(), assign_unassigned() and move_stragglers(). The requests are under way in the pool
 // and keep the sync alive: their outcomes count also if the caller gives up waiting.
 class RingSync : public std::enable_shared_from_this<RingSync> {
  public:
-  // The snapshot's object must be valid. The pool outlives the sync's work.
-  static std::shared_ptr<RingSync> make(SyncContext& context, WorkPool& pool, const RingSnapshot& snapshot);
+  // The snapshot's object must be valid. The pools outlive the sync's work.
+  static std::shared_ptr<RingSync> make(SyncContext& context, WorkPools& pools, const RingSnapshot& snapshot);
 
   // What a sync looks at.
   enum class Scope {
@@ -83,7 +94,7 @@ class RingSync : public std::enable_shared_from_this<RingSync> {
   // May change what is to be done.
   using Wanted = std::function<bool(const Resource&, Judgement&)>;
 
-  RingSync(SyncContext& context, WorkPool& pool, const RingSnapshot& snapshot);
+  RingSync(SyncContext& context, WorkPools& pools, const RingSnapshot& snapshot);
 
   event::Task<void> discover();
   event::Task<void> move_homeless(Scope scope);
@@ -111,7 +122,7 @@ class RingSync : public std::enable_shared_from_this<RingSync> {
   Result<void> result() const;
 
   SyncContext& context_;
-  WorkPool& pool_;
+  WorkPools& pools_;
   Logger log_;
   sharding::ControllerRing ring_;
   RingView view_;

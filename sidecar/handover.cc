@@ -333,11 +333,14 @@ void Handover::wait(Drains::iterator entry, TimePoint ready_at) {
   waiting_.emplace(ready_at, drain.order, object);
 }
 
+// One more while it goes well, a quarter less when it does not, and then time to see what comes of it.
 void Handover::adapt_batch(Duration moving, TimePoint now) {
-  if (moving <= options_.batch_target) {
+  constexpr int kWeight = 8;
+  average_move_ = average_move_ == Duration::zero() ? moving : average_move_ + (moving - average_move_) / kWeight;
+  if (average_move_ <= options_.batch_target) {
     batch_ = std::min(batch_ + 1, options_.max_batch);
   } else if (batch_adapted_at_ == TimePoint::min() || now - batch_adapted_at_ >= options_.batch_target) {
-    batch_ = std::max(batch_ / 2, options_.min_batch);
+    batch_ = std::max(batch_ - batch_ / 4, options_.min_batch);
     batch_adapted_at_ = now;
   }
 }

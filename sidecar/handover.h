@@ -31,14 +31,14 @@ struct HandoverOptions {
   Duration quiet_window = std::chrono::milliseconds(150);
   // Between the children's release and their owner's: the watches by which the next shard hears of the two may overtake
   // one another, and a controller that sees an owner without its children makes new ones.
-  Duration arrival = std::chrono::milliseconds(200);
+  Duration arrival = std::chrono::milliseconds(150);
   Duration deadline = std::chrono::seconds(10);     // of waiting for the controller, from fencing on
   Duration max_fenced = std::chrono::seconds(30);   // then back into service, if not acknowledged
   Duration index_linger = std::chrono::seconds(5);  // after the last drain
   size_t max_requests = 100;                        // under way at a time
-  // Objects fenced at a time: moved within `batch_target` each, adapting between the bounds.
+  // Objects fenced at a time: moved within `batch_target` on average, adapting between the bounds.
   size_t first_batch = 32, min_batch = 4, max_batch = 512;
-  Duration batch_target = std::chrono::milliseconds(400);
+  Duration batch_target = std::chrono::milliseconds(350);
   Backoff::Options retry = {};
   Backoff::Options retreat = {.initial = std::chrono::seconds(5), .max = std::chrono::minutes(5)};
   Tombstones::Options tombstones = {};
@@ -161,6 +161,7 @@ class Handover {
   uint64_t next_order_ = kTombstone + 1;
   RequestId next_request_ = 1;
   size_t batch_;
+  Duration average_move_ = {};  // of the latest, the newest weighing most
   TimePoint batch_adapted_at_ = TimePoint::min();
   TimePoint proof_ = TimePoint::min();
   bool proof_expected_ = false;
