@@ -64,13 +64,13 @@ def test_every_shard_is_back_after_the_api_server_stood_still(ring, measurements
         ring.cluster.resume("apiserver")
     back, status = Moment(), StatusWatcher(ring)
     count = len(creator.created)
-    eventually(lambda: all_ready_since(ring, back), 60, "every shard is ready and has renewed its Lease")
+    eventually(lambda: all_ready_since(ring, back), 120, "every shard is ready and has renewed its Lease")
     ready = back.elapsed()
-    eventually(lambda: len(creator.created) > count + 10, 60, "Secrets are being created again")
+    eventually(lambda: len(creator.created) > count + 10, 120, "Secrets are being created again")
     creator.stop()
     names = [f"after-{seconds}-{i}" for i in range(10)]
     ring.api.create_secrets(names)
-    now = ring.settle(3, seconds=60)
+    now = ring.settle(3, seconds=120)
     settled = back.elapsed()
     status.stop()
 
