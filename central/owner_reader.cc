@@ -16,8 +16,7 @@ event::Task<Result<std::optional<kube::ObjectMeta>>> OwnerReader::read(const sha
     auto object = co_await client_.get(found->type, found->namespaced ? ns : "", owner.name, true);
     if (!object && object.error().kind == ErrorKind::kNotFound) co_return std::nullopt;
     if (!object) co_return failure(object.error());
-    const json::Value* metadata = object->find("metadata");
-    co_return metadata ? kube::parse_object_meta(*metadata) : kube::ObjectMeta();
+    co_return kube::meta_of(*object);
   }
   co_return std::nullopt;
 }

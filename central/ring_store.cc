@@ -39,11 +39,6 @@ bool is_held(const ShardLease& lease) {
   return !lease.observer.lease().holder.empty() && lease.observer.lease().holder == lease.name.name;
 }
 
-kube::ObjectMeta meta_of(const json::Value& object) {
-  const json::Value* metadata = object.find("metadata");
-  return metadata ? kube::parse_object_meta(*metadata) : kube::ObjectMeta();
-}
-
 }  // namespace
 
 RingStore::Subscription::Subscription(RingStore& store, Listener listener)
@@ -111,7 +106,7 @@ ServiceAccounts RingStore::serviceaccounts(std::string_view ring) const {
 std::optional<FenceBinding> RingStore::fence(std::string_view ring) const {
   const json::Value* binding = bindings_informer_.find({"", sharding::fence_policy_name(ring)});
   if (!binding) return std::nullopt;
-  kube::ObjectMeta meta = meta_of(*binding);
+  kube::ObjectMeta meta = kube::meta_of(*binding);
   return FenceBinding{.in_force = parse_serviceaccounts(meta.annotation(sharding::kFenceInForceAnnotation)),
                       .of_shards = parse_serviceaccounts(meta.annotation(sharding::kFenceShardsAnnotation))};
 }
@@ -127,7 +122,7 @@ void RingStore::end_gap() {
 }
 
 void RingStore::on_ring(const json::Value& object) {
-  RingSnapshot snapshot{.meta = meta_of(object), .object = sharding::parse_controller_ring(object), .shards = nullptr};
+  RingSnapshot snapshot{.meta = kube::meta_of(object), .object = sharding::parse_controller_ring(object), .shards = nullptr};
   std::string name = snapshot.meta.name;
   auto existing = rings_.find(name);
   snapshot.shards = existing == rings_.end() ? std::make_shared<const ring::Ring>() : existing->second->shards;
@@ -143,7 +138,7 @@ void RingStore::on_ring_deleted(const std::string& ring) {
 }
 
 void RingStore::on_lease(const json::Value& object) {
-  kube::ObjectMeta meta = meta_of(object);
+  kube::ObjectMeta meta = kube::meta_of(object);
   kube::NamespacedName name{meta.ns, meta.name};
   if (meta.name.size() > sharding::kMaxShardName) {
     // Labelled with it, objects could not be written any more.
@@ -187,7 +182,7 @@ void RingStore::on_lease_deleted(const kube::NamespacedName& name) {
 
 void RingStore::on_binding(const json::Value& object) {
   if (!synced()) return;
-  std::string ring(meta_of(object).label(sharding::kRingLabel));
+  std::string ring(kube::meta_of(object).label(sharding::kRingLabel));
   bool membership = update_shards(ring);
   tell(ring, RingChange::kFence);
   if (membership) tell(ring, RingChange::kMembership);

@@ -43,11 +43,6 @@ kube::WriteOptions as_central() {
   return options;
 }
 
-kube::ObjectMeta meta_of(const json::Value& object) {
-  const json::Value* metadata = object.find("metadata");
-  return metadata ? kube::parse_object_meta(*metadata) : kube::ObjectMeta();
-}
-
 // Every write is conditional on the resourceVersion, so it may be sent again whether it was processed or not.
 bool may_pass(ErrorKind kind) {
   return kind == ErrorKind::kConflict || kind == ErrorKind::kRetry || kind == ErrorKind::kRefused ||
@@ -301,7 +296,7 @@ event::Task<Result<bool>> RingSync::prepare(Item& item) {
 event::Task<Result<bool>> RingSync::read_again(Item& item) {
   auto object = co_await context_.client.get(item.resource->found.type, item.object.ns, item.object.name, true);
   if (!object) co_return failure(object.error());
-  kube::ObjectMeta meta = meta_of(*object);
+  kube::ObjectMeta meta = kube::meta_of(*object);
   bool followed = item.judgement.work == Work::kFollow;
   item.judgement = view_.judge(item.resource->role, item.resource->name.group, item.resource->found.kind, meta);
   item.object = identity_of(meta);
@@ -326,7 +321,7 @@ event::Task<Result<std::optional<kube::ObjectMeta>>> RingSync::read_owner(const 
   std::string ns = resource.found.namespaced ? item.object.ns : "";
   std::string name = item.judgement.owner_key.substr(item.judgement.owner_key.rfind('/') + 1);
   auto owner = co_await context_.client.get(resource.found.type, ns, name, true);
-  if (owner) co_return meta_of(*owner);
+  if (owner) co_return kube::meta_of(*owner);
   if (owner.error().kind == ErrorKind::kNotFound) co_return std::nullopt;
   co_return failure(owner.error());
 }

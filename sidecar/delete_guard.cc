@@ -13,11 +13,6 @@ constexpr int kPage = 500;
 // Until an object that has come is in the controller's cache, by the API server's clock and to the second.
 constexpr std::chrono::seconds kArrival(3);
 
-kube::ObjectMeta meta_of(const json::Value& object) {
-  const json::Value* metadata = object.find("metadata");
-  return metadata ? kube::parse_object_meta(*metadata) : kube::ObjectMeta();
-}
-
 std::string describe(const kube::GroupResource& resource, const kube::NamespacedName& name) {
   return to_string(resource) + " " + to_string(name);
 }
@@ -35,7 +30,7 @@ event::Task<std::optional<kube::Status>> DeleteGuard::check(ObjectRef child) {
   auto object = co_await read(child.resource, {child.ns, child.name});
   if (!object && object.error().kind == ErrorKind::kNotFound) co_return std::nullopt;
   if (!object) co_return unknown(object.error());
-  kube::ObjectMeta meta = meta_of(*object);
+  kube::ObjectMeta meta = kube::meta_of(*object);
   std::string_view shard = meta.label(shard_label_);
   if (!shard.empty() && shard != self_.shard) co_return refused(child, "it is not");
   auto owner = co_await owner_of(meta);
@@ -113,7 +108,7 @@ event::Task<std::optional<kube::Status>> DeleteGuard::check_owner(const Owner& o
   // The children of an owner that is gone may be cleaned up by whoever has them.
   if (!object && object.error().kind == ErrorKind::kNotFound) co_return std::nullopt;
   if (!object) co_return unknown(object.error());
-  kube::ObjectMeta meta = meta_of(*object);
+  kube::ObjectMeta meta = kube::meta_of(*object);
   if (meta.uid != owner.uid) co_return std::nullopt;
   std::string_view shard = meta.label(shard_label_);
   if (shard.empty() && !child_is_ours) co_return std::nullopt;

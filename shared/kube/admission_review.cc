@@ -5,6 +5,8 @@
 #include <unordered_map>
 #include <utility>
 
+#include "base/base64.h"
+
 namespace ringside::kube {
 namespace {
 
@@ -93,18 +95,6 @@ std::optional<ObjectMeta> parse_metadata(const json::Value& request, std::string
   if (!object || !object->is_object()) return std::nullopt;
   const json::Value* metadata = object->find("metadata");
   return metadata ? parse_object_meta(*metadata) : ObjectMeta();
-}
-
-std::string to_base64(std::string_view bytes) {
-  static constexpr char kAlphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  std::string text;
-  for (size_t i = 0; i < bytes.size(); i += 3) {
-    auto group = bytes.substr(i, 3);
-    uint32_t bits = 0;
-    for (size_t k = 0; k < 3; ++k) bits = bits << 8 | (k < group.size() ? static_cast<unsigned char>(group[k]) : 0);
-    for (size_t k = 0; k < 4; ++k) text.push_back(k <= group.size() ? kAlphabet[bits >> (18 - 6 * k) & 63] : '=');
-  }
-  return text;
 }
 
 }  // namespace

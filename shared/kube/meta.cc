@@ -170,6 +170,11 @@ ObjectMeta parse_object_meta(const json::Value& metadata) {
   return meta;
 }
 
+ObjectMeta meta_of(const json::Value& object) {
+  const json::Value* metadata = object.find("metadata");
+  return metadata ? parse_object_meta(*metadata) : ObjectMeta();
+}
+
 const OwnerReference* controller_of(const ObjectMeta& meta) {
   auto found = std::ranges::find(meta.owner_references, true, &OwnerReference::controller);
   return found == meta.owner_references.end() ? nullptr : &*found;

@@ -83,6 +83,8 @@ std::string group_of(std::string_view api_version);
 // Lenient: what is missing or of another type stays empty, since the API server has already judged the object.
 TypeMeta parse_type_meta(const json::Value& object);
 ObjectMeta parse_object_meta(const json::Value& metadata);
+// Of a whole object.
+ObjectMeta meta_of(const json::Value& object);
 
 // The first owner reference with controller=true, as metav1.GetControllerOf; nullptr if there is none. The pointer
 // lives as long as the references are not changed.
