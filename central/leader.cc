@@ -22,8 +22,9 @@ Leader::Leader(kube::Client& client, Logger log, const SharderConfig& config, Ri
                         }),
       shard_lease_reconciler_(client, log, rings),
       rebalancer_(sync_context_, rings, config.sharder.sync_period,
-                  [this](const std::string& ring, const SyncOutcome& outcome) {
-                    ring_reconciler_.set_sync_outcome(ring, outcome);
-                  }) {}
+                  {.report = [this](const std::string& ring,
+                                    const SyncOutcome& outcome) { ring_reconciler_.set_sync_outcome(ring, outcome); },
+                   .set_moving = [this](const std::string& ring,
+                                        bool moving) { shard_lease_reconciler_.set_moving(ring, moving); }}) {}
 
 }  // namespace ringside::central

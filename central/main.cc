@@ -24,9 +24,9 @@ std::string environment(const char* name) {
   return value ? value : "";
 }
 
-// The host's name, as client-go's, and the pod's UID where the Deployment gives it: the kubelet runs the container once at
-// a time, so a leader that was killed leads again as soon as it is back, rather than after its own Lease's expiry. Else
-// something random.
+// The host's name, as client-go's, and the pod's UID where the Deployment gives it: the kubelet runs the container once
+// at a time, so a leader that was killed leads again as soon as it is back, rather than after its own Lease's expiry.
+// Else something random.
 std::string make_identity(event::Loop& loop) {
   std::array<char, 256> host{};
   gethostname(host.data(), host.size() - 1);

@@ -32,12 +32,12 @@ bool was_cared_for(const RingStore& store, const std::string& ring) {
 }  // namespace
 
 RingRebalancer::RingRebalancer(SyncContext& context, const RingStore& store, std::string ring, Duration sync_period,
-                               Report report)
+                               const SyncObserver& observer)
     : context_(context),
       store_(store),
       ring_(std::move(ring)),
       sync_period_(sync_period),
-      report_(std::move(report)),
+      observer_(observer),
       again_(context.client.loop()),
       pools_(context) {
   restart();
@@ -46,6 +46,7 @@ RingRebalancer::RingRebalancer(SyncContext& context, const RingStore& store, std
 void RingRebalancer::restart() {
   if (auto sync = sync_.lock()) sync->retire();
   changed_at_ = context_.client.loop().now();
+  observer_.set_moving(ring_, true);
   job_ = event::Job(context_.client.loop(), run());
 }
 
@@ -77,7 +78,11 @@ event::Task<void> RingRebalancer::run() {
 
 event::Task<bool> RingRebalancer::full_sync() {
   auto snapshot = store_.find(ring_);
-  if (!snapshot || !snapshot->object) co_return true;  // the ring's condition says what is wrong
+  auto homeless_moved = [this] { observer_.set_moving(ring_, false); };
+  if (!snapshot || !snapshot->object) {
+    homeless_moved();
+    co_return true;  // the ring's condition says what is wrong
+  }
   std::set<std::string> present(snapshot->shards->shards().begin(), snapshot->shards->shards().end());
   // Consistent hashing moves nothing from one shard to another when shards leave.
   bool shards_left = synced_shards_ && *synced_shards_ != present && std::ranges::includes(*synced_shards_, present);
@@ -85,7 +90,7 @@ event::Task<bool> RingRebalancer::full_sync() {
 
   TimePoint began = context_.client.loop().now();
   auto sync = begin(*snapshot);
-  auto done = co_await sync->run(shards_left ? RingSync::Scope::kHomeless : RingSync::Scope::kAll);
+  auto done = co_await sync->run(shards_left ? RingSync::Scope::kHomeless : RingSync::Scope::kAll, homeless_moved);
   left_behind_ = shards_left ? left_behind_ + sync->pending() : sync->pending();
   next_stragglers_ = context_.client.loop().now() + kStragglers;
   if (done) synced_shards_ = std::move(present);
@@ -129,7 +134,7 @@ bool RingRebalancer::report(std::string_view kind, TimePoint began, const Result
     outcome.orphan = sync.example();
     context_.metrics.count_orphans(ring_, outcome.orphans);
   }
-  report_(ring_, outcome);
+  observer_.report(ring_, outcome);
   return result.has_value();
 }
 
@@ -137,11 +142,11 @@ bool RingRebalancer::settled() const {
   return context_.client.loop().now() - changed_at_ > kSettled;
 }
 
-Rebalancer::Rebalancer(SyncContext& context, RingStore& store, Duration sync_period, RingRebalancer::Report report)
+Rebalancer::Rebalancer(SyncContext& context, RingStore& store, Duration sync_period, SyncObserver observer)
     : context_(context),
       store_(store),
       sync_period_(sync_period),
-      report_(std::move(report)),
+      observer_(std::move(observer)),
       subscription_(store, [this](const std::string& ring, RingChange change) { on_change(ring, change); }) {
   for (const std::string& ring : store.ring_names()) {
     on_change(ring, RingChange::kObject);
@@ -167,7 +172,7 @@ void Rebalancer::on_change(const std::string& ring, RingChange change) {
   bool same_spec = existing != rings_.end() && specs_[ring] == spec;
   specs_[ring] = std::move(spec);
   if (existing == rings_.end()) {
-    rings_.emplace(ring, std::make_unique<RingRebalancer>(context_, store_, ring, sync_period_, report_));
+    rings_.emplace(ring, std::make_unique<RingRebalancer>(context_, store_, ring, sync_period_, observer_));
   } else if (!same_spec) {
     existing->second->restart_anew();
   } else if (change == RingChange::kMembership) {

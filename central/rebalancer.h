@@ -27,13 +27,20 @@ struct SyncOutcome {
   std::string orphan = {};
 };
 
+// Who is told of what happens. Must not destroy the rebalancer.
+struct SyncObserver {
+  // After every sync.
+  std::function<void(const std::string& ring, const SyncOutcome& outcome)> report;
+  // The shards changed: objects of departed ones may have to be moved; and none has to any more.
+  std::function<void(const std::string& ring, bool moving)> set_moving;
+};
+
 // One ring. Destroying it ends the sync that is under way.
 class RingRebalancer {
  public:
-  // Called after every sync. Must not destroy the rebalancer.
-  using Report = std::function<void(const std::string& ring, const SyncOutcome& outcome)>;
-
-  RingRebalancer(SyncContext& context, const RingStore& store, std::string ring, Duration sync_period, Report report);
+  RingRebalancer(SyncContext& context, const RingStore& store, std::string ring, Duration sync_period,
+                 const SyncObserver& observer);
+  ~RingRebalancer() { observer_.set_moving(ring_, false); }
 
   // The shards are others now: what is under way is given up but for requests that were sent, and a sync begins at
   // once.
@@ -61,7 +68,7 @@ class RingRebalancer {
   const RingStore& store_;
   std::string ring_;
   Duration sync_period_;
-  Report report_;
+  const SyncObserver& observer_;
   event::Signal again_;
   // The shards at the last full sync that did all it had to; nullopt: none has since the resources changed.
   std::optional<std::set<std::string>> synced_shards_;
@@ -76,7 +83,7 @@ class RingRebalancer {
 class Rebalancer {
  public:
   // All must outlive it.
-  Rebalancer(SyncContext& context, RingStore& store, Duration sync_period, RingRebalancer::Report report);
+  Rebalancer(SyncContext& context, RingStore& store, Duration sync_period, SyncObserver observer);
 
   // Namespaces were labelled anew.
   void sync_all();
@@ -87,7 +94,7 @@ class Rebalancer {
   SyncContext& context_;
   RingStore& store_;
   Duration sync_period_;
-  RingRebalancer::Report report_;
+  SyncObserver observer_;
   std::map<std::string, sharding::ControllerRingSpec> specs_;
   std::map<std::string, std::unique_ptr<RingRebalancer>> rings_;
   RingStore::Subscription subscription_;

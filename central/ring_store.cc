@@ -122,7 +122,8 @@ void RingStore::end_gap() {
 }
 
 void RingStore::on_ring(const json::Value& object) {
-  RingSnapshot snapshot{.meta = kube::meta_of(object), .object = sharding::parse_controller_ring(object), .shards = nullptr};
+  RingSnapshot snapshot{
+      .meta = kube::meta_of(object), .object = sharding::parse_controller_ring(object), .shards = nullptr};
   std::string name = snapshot.meta.name;
   auto existing = rings_.find(name);
   snapshot.shards = existing == rings_.end() ? std::make_shared<const ring::Ring>() : existing->second->shards;
@@ -257,29 +258,36 @@ void RingStore::decide_assigned(const RingSnapshot& ring, ShardLease& lease) {
     lease.assigned_to = false;
   }
   if (lease.assigned_to) return;
-  bool needs_fence = lease.serviceaccount && !fence_problem_ &&
-                     parse_fence_settings(ring.meta.annotations).fence == PolicyMode::kEnforce;
-  auto binding = needs_fence ? fence(ring.meta.name) : std::nullopt;
-  bool fenced = binding && binding->in_force.contains(*lease.serviceaccount);
-  Duration wait = needs_fence && !fenced ? until_unfenced(lease) : Duration::zero();
+  bool fenced = is_fenced(ring, lease);
+  bool ready = fenced && !sharding::is_labelled_dead(lease.state_label);
+  Duration wait = ready ? Duration::zero() : patience_left(lease);
   lease.assigned_to = wait <= Duration::zero();
   if (lease.assigned_to) return;
-  log_.debug("shard: waits for its fence", {{"controllerring", lease.ring}, {"shard", to_string(lease.name)}});
+  log_.debug("shard: nothing is assigned to it yet",
+             {{"controllerring", lease.ring}, {"shard", to_string(lease.name)}, {"fenced", int64_t(fenced)}});
   // Another one that waits less is looked at then, too, and a Lease is renewed every few seconds.
   if (!patience_->armed()) patience_->arm(wait);
 }
 
+// Or needs no fence.
+bool RingStore::is_fenced(const RingSnapshot& ring, const ShardLease& lease) const {
+  if (!lease.serviceaccount || fence_problem_) return true;
+  if (parse_fence_settings(ring.meta.annotations).fence != PolicyMode::kEnforce) return true;
+  auto binding = fence(ring.meta.name);
+  return binding && binding->in_force.contains(*lease.serviceaccount);
+}
+
 // A shard that held its Lease before this process began to look has waited already: it may have objects.
-Duration RingStore::until_unfenced(const ShardLease& lease) const {
+Duration RingStore::patience_left(const ShardLease& lease) const {
   Duration seen = client_.loop().now() - *lease.held_since;
   Duration held = seen;
   if (auto acquired = lease.observer.lease().acquire_time) {
     // In microseconds: times in a Lease are foreign and may lie too far apart for nanoseconds.
     using std::chrono::microseconds;
-    constexpr microseconds kPatience = std::chrono::duration_cast<microseconds>(kFencePatience);
-    held = std::clamp<microseconds>(client_.loop().wall_now() - *acquired, microseconds(0), kPatience);
+    held = std::clamp<microseconds>(client_.loop().wall_now() - *acquired, microseconds(0),
+                                    std::chrono::duration_cast<microseconds>(kPatience));
   }
-  return kFencePatience - std::max(seen, held);
+  return kPatience - std::max(seen, held);
 }
 
 void RingStore::tell(const std::string& ring, RingChange change) {

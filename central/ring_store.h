@@ -27,8 +27,8 @@ struct RingSnapshot {
   kube::ObjectMeta meta;
   // kInvalid if the ControllerRing says what it must not; the message is for its condition.
   Result<sharding::ControllerRing> object;
-  // The shards that objects are assigned to: those that hold their Leases and, where the ring's fence is enforced, are
-  // fenced. Built anew only when that set changes.
+  // The shards that objects are assigned to: those that hold their Leases, are not labelled dead any more and, where
+  // the ring's fence is enforced, are fenced. Built anew only when that set changes.
   std::shared_ptr<const ring::Ring> shards;
 };
 
@@ -83,9 +83,10 @@ class RingStore {
   // The client and the metrics must outlive the store. on_synced runs once, in phase 3.
   RingStore(kube::Client& client, Logger log, Metrics& metrics, std::function<void()> on_synced);
 
-  // How long a shard waits at most for its fence; then objects are assigned to it without. Longer than another replica
-  // needs to become leader.
-  static constexpr Duration kFencePatience = std::chrono::seconds(30);
+  // How long a shard that holds its Lease waits at most until objects are assigned to it: for its fence, and if it was
+  // dead, until the leader has moved what it left and labels its Lease ready. Longer than another replica needs to
+  // become leader.
+  static constexpr Duration kPatience = std::chrono::seconds(30);
 
   // Whether all ControllerRings, Leases and bindings have been seen, or bindings cannot be seen. Before that there are
   // no snapshots.
@@ -97,8 +98,8 @@ class RingStore {
   std::shared_ptr<const RingSnapshot> find(std::string_view ring) const;
   std::vector<std::string> ring_names() const;
 
-  // Every shard Lease, of rings that do not exist, too. Those whose name no label can hold are none. The reference lives
-  // until the loop's next turn.
+  // Every shard Lease, of rings that do not exist, too. Those whose name no label can hold are none. The reference
+  // lives until the loop's next turn.
   const std::map<kube::NamespacedName, ShardLease>& leases() const { return leases_; }
   // All Leases of the ring, dead ones too.
   int64_t lease_count(std::string_view ring) const;
@@ -133,7 +134,8 @@ class RingStore {
   bool update_shards(const std::string& ring);
   std::vector<std::string> assigned_shards(const RingSnapshot& ring);
   void decide_assigned(const RingSnapshot& ring, ShardLease& lease);
-  Duration until_unfenced(const ShardLease& lease) const;
+  bool is_fenced(const RingSnapshot& ring, const ShardLease& lease) const;
+  Duration patience_left(const ShardLease& lease) const;
   void tell(const std::string& ring, RingChange change);
 
   kube::Client& client_;
@@ -145,7 +147,7 @@ class RingStore {
   std::list<Listener> listeners_;
   bool gap_ = false;
   std::optional<Error> fence_problem_;
-  std::unique_ptr<event::Timer> patience_;  // until a shard has waited long enough for its fence
+  std::unique_ptr<event::Timer> patience_;  // until a shard has waited long enough
   kube::Informer rings_informer_;
   kube::Informer leases_informer_;
   kube::Informer bindings_informer_;

@@ -71,9 +71,10 @@ RingSync::RingSync(SyncContext& context, WorkPools& pools, const RingSnapshot& s
       view_(snapshot.meta.name, snapshot.shards),
       namespace_selector_(ring_.spec.namespace_selector.value_or(context.default_namespace_selector)) {}
 
-event::Task<Result<void>> RingSync::run(Scope scope) {
+event::Task<Result<void>> RingSync::run(Scope scope, std::function<void()> on_homeless_moved) {
   co_await discover();
   if (!view_.shards().empty()) co_await move_homeless(scope);
+  if (result()) on_homeless_moved();
   if (scope == Scope::kHomeless) {
     co_await withdraw_drains();
     co_return result();

@@ -58,10 +58,10 @@ class RingSync : public std::enable_shared_from_this<RingSync> {
     kHomeless,  // enough after shards have left: objects without an available shard, and drains that may be withdrawn
   };
 
-  // Homeless objects first. Children before their owners, so that a new shard sees the children of what it gets. An
-  // object that conflicts or is gone is not an error; the first other error is returned, after everything else has been
-  // tried, or at once if many requests fail.
-  event::Task<Result<void>> run(Scope scope);
+  // Homeless objects first: `on_homeless_moved` is called when none is left, and not after an error. Children before
+  // their owners, so that a new shard sees the children of what it gets. An object that conflicts or is gone is not an
+  // error; the first other error is returned, after everything else has been tried, or at once if many requests fail.
+  event::Task<Result<void>> run(Scope scope, std::function<void()> on_homeless_moved);
 
   // Objects that have no shard at all. Children go where their owners are at present.
   event::Task<Result<void>> assign_unassigned();

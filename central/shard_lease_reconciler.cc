@@ -54,6 +54,14 @@ ShardLeaseReconciler::ShardLeaseReconciler(kube::Client& client, Logger log, Rin
                     }),
       job_(client.loop(), run()) {}
 
+void ShardLeaseReconciler::set_moving(const std::string& ring, bool moving) {
+  if (moving) {
+    moving_.insert(ring);
+  } else if (moving_.erase(ring) > 0) {
+    changed_.notify();
+  }
+}
+
 event::Task<void> ShardLeaseReconciler::run() {
   for (;;) {
     Duration look_again = kIdle;
@@ -73,6 +81,7 @@ event::Task<void> ShardLeaseReconciler::run() {
 event::Task<Duration> ShardLeaseReconciler::reconcile(ShardLease lease) {
   sharding::ShardStatus status = lease.observer.status(client_.loop().now());
   Result<void> done;
+  if (must_wait(lease, status.state)) co_return status.look_again;
   if (lease.state_label != sharding::to_string(status.state)) done = co_await label_state(lease, status.state);
   if (done && status.state == ShardState::kUncertain) done = co_await take(lease);
   if (done && status.state == ShardState::kOrphaned) done = co_await remove(lease);
@@ -84,6 +93,10 @@ event::Task<Duration> ShardLeaseReconciler::reconcile(ShardLease lease) {
   store_.begin_gap();
   log_of(log_, lease).warn("shard Lease: request failed, trying again", {{"error", done.error().message}});
   co_return kRetry;
+}
+
+bool ShardLeaseReconciler::must_wait(const ShardLease& lease, ShardState state) const {
+  return sharding::is_available(state) && sharding::is_labelled_dead(lease.state_label) && moving_.contains(lease.ring);
 }
 
 event::Task<Result<void>> ShardLeaseReconciler::label_state(ShardLease& lease, ShardState state) {

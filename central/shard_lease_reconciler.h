@@ -4,6 +4,8 @@
 
 #include <memory>
 #include <optional>
+#include <set>
+#include <string>
 
 #include "base/log.h"
 #include "central/ring_store.h"
@@ -19,9 +21,14 @@ class ShardLeaseReconciler {
   // Both must outlive it. Works from construction to destruction.
   ShardLeaseReconciler(kube::Client& client, Logger log, RingStore& store);
 
+  // Whether objects of departed shards are being moved in that ring. A shard that comes back meanwhile stays labelled
+  // dead: it would see some objects of its own without their children, and make them again.
+  void set_moving(const std::string& ring, bool moving);
+
  private:
   event::Task<void> run();
   event::Task<Duration> reconcile(ShardLease lease);
+  bool must_wait(const ShardLease& lease, sharding::ShardState state) const;
   // The Lease's resourceVersion becomes that of the answer.
   event::Task<Result<void>> label_state(ShardLease& lease, sharding::ShardState state);
   event::Task<Result<void>> take(const ShardLease& lease);
@@ -31,6 +38,7 @@ class ShardLeaseReconciler {
   Logger log_;
   RingStore& store_;
   event::Signal changed_;
+  std::set<std::string> moving_;  // rings
   RingStore::Subscription subscription_;
   event::Job job_;
 };

@@ -1,9 +1,20 @@
 #include "sidecar/shard_lease.h"
 
-#include "event/loop.h"
+#include "event/async.h"
+#include "sharding/lease_state.h"
 #include "sharding/names.h"
 
 namespace ringside::sidecar {
+namespace {
+
+constexpr Duration kReturnPoll = std::chrono::milliseconds(100);
+constexpr Duration kReturnWait = std::chrono::seconds(1);
+
+bool is_labelled_dead(const std::optional<kube::Lease>& lease) {
+  return lease && sharding::is_labelled_dead(lease->metadata.label(sharding::kStateLabel));
+}
+
+}  // namespace
 
 ShardLease::ShardLease(kube::Client& client, Logger log, Options options)
     : client_(client), log_(std::move(log)), options_(std::move(options)), mutex_(client.loop()) {}
@@ -15,6 +26,25 @@ bool ShardLease::held() const {
 event::Task<Result<void>> ShardLease::hold() {
   auto guard = co_await mutex_.lock();
   co_return co_await hold_locked();
+}
+
+// A dead shard's objects may be half moved: it would see some of them without their children.
+event::Task<Result<void>> ShardLease::wait_until_returned() {
+  event::Loop& loop = client_.loop();
+  TimePoint began = loop.now();
+  if (!returned_at_) returned_at_ = began;
+  while (is_labelled_dead(lease_) && loop.now() - *returned_at_ < kReturnPatience) {
+    if (loop.now() - began >= kReturnWait) {
+      co_return failure(ErrorKind::kRetry, "Lease " + options_.ns + "/" + options_.shard +
+                                               " is labelled dead: central moves what this shard left");
+    }
+    co_await event::sleep(loop, kReturnPoll);
+    if (auto done = co_await read(); !done) co_return done;
+    if (!lease_ || lease_->holder_identity.value_or("") != options_.shard) {
+      co_return failure(ErrorKind::kRetry, "Lease " + options_.ns + "/" + options_.shard + " was lost again");
+    }
+  }
+  co_return Result<void>();
 }
 
 event::Task<Result<void>> ShardLease::release() {
@@ -36,8 +66,10 @@ event::Task<Result<void>> ShardLease::hold_locked() {
     }
     TimePoint before = client_.loop().now();
     auto done = co_await write(renewed());
+    if (done && !held()) done = co_await wait_until_returned();
     if (done) {
       if (!held()) log_.info("shard Lease acquired");
+      returned_at_.reset();
       set_held_until(before + options_.duration);
       co_return done;
     }
@@ -62,6 +94,9 @@ event::Task<Result<void>> ShardLease::release_locked() {
     lease.holder_identity = "";
     lease.lease_duration_seconds = 1;  // as client-go releases: over at once, so that it is soon cleaned up
     lease.renew_time = client_.loop().wall_now();
+    // Central says so, too, but perhaps not before we are back.
+    lease.metadata.labels.insert_or_assign(std::string(sharding::kStateLabel),
+                                           std::string(sharding::to_string(sharding::ShardState::kDead)));
     auto done = co_await write(std::move(lease));
     if (done) log_.info("shard Lease released");
     if (done || done.error().kind != ErrorKind::kConflict) co_return done;

@@ -29,7 +29,13 @@ class ShardLease {
 
   ShardLease(kube::Client& client, Logger log, Options options);
 
-  // Acquires or renews. kConflict if somebody else holds it; the message says who and since when that was seen.
+  // How long a shard that was dead waits, once it has its Lease again, for central to label it ready: central first
+  // moves what the shard left. Then it goes on without, for there may be no central.
+  static constexpr Duration kReturnPatience = std::chrono::seconds(10);
+
+  // Acquires or renews. kConflict if somebody else holds it; the message says who and since when that was seen. kRetry
+  // after a second in which a shard that was dead was not labelled ready: held() stays false until it is, or the
+  // patience is over.
   event::Task<Result<void>> hold();
 
   // Gives it up, if held: objects move at once. Does nothing if another holds it.
@@ -45,6 +51,7 @@ class ShardLease {
  private:
   event::Task<Result<void>> hold_locked();
   event::Task<Result<void>> release_locked();
+  event::Task<Result<void>> wait_until_returned();
   event::Task<Result<void>> read();
   event::Task<Result<void>> write(kube::Lease lease);
   Result<void> check_holder() const;
@@ -60,6 +67,7 @@ class ShardLease {
   std::optional<kube::Lease> lease_;  // as last seen; nullopt: not read yet, or absent
   TimePoint changed_at_{};            // when its resource version was first seen
   TimePoint held_until_ = TimePoint::min();
+  std::optional<TimePoint> returned_at_;  // has the Lease again, and waits for central
 };
 
 }  // namespace ringside::sidecar

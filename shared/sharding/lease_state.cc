@@ -66,6 +66,11 @@ std::optional<ShardState> parse_shard_state(std::string_view text) {
   return found == kNames.end() ? std::nullopt : std::optional(found->first);
 }
 
+bool is_labelled_dead(std::string_view label) {
+  auto state = parse_shard_state(label);
+  return state && !is_available(*state);
+}
+
 LeaseRecord parse_lease_record(const json::Value& lease) {
   int64_t duration = lease.int_at({"spec", "leaseDurationSeconds"});
   bool valid = duration > 0 && duration <= std::numeric_limits<int32_t>::max();

@@ -27,6 +27,10 @@ std::string_view to_string(ShardState state);
 // nullopt for anything else, also for the reference's "unknown".
 std::optional<ShardState> parse_shard_state(std::string_view text);
 
+// Whether the value of kStateLabel says that the shard has lost its objects: dead or orphaned. A shard that holds its
+// Lease again keeps the label until central has moved what the shard left.
+bool is_labelled_dead(std::string_view label);
+
 // The fields of a coordination.k8s.io/v1 Lease that decide its shard's state.
 struct LeaseRecord {
   std::string name;

@@ -86,10 +86,34 @@ TEST_F(RingStoreTest, NoShardWaitsForEver) {
   objects_["controllerrings"] = {ring()};
   start();
   see_lease(lease("a", "x"));
-  api_.loop.advance(RingStore::kFencePatience - milliseconds(100));
+  api_.loop.advance(RingStore::kPatience - milliseconds(100));
   EXPECT_THAT(shards(), IsEmpty());
   api_.loop.advance(milliseconds(200));
   EXPECT_THAT(shards(), ElementsAre("a")) << "availability wins, and no event is needed for that";
+}
+
+TEST_F(RingStoreTest, AShardThatWasDeadWaitsUntilTheLeaderLabelsItReady) {
+  objects_["controllerrings"] = {ring()};
+  objects_["leases"] = {lease("a", "")};
+  start();
+  EXPECT_THAT(shards(), ElementsAre("a"));
+  auto labelled = [this](const char* state, std::string holder) {
+    json::Value item = lease("a", "", seconds(0), 0, holder);
+    item["metadata"]["labels"]["alpha.sharding.timebertt.dev/state"] = state;
+    return item;
+  };
+  see_lease(labelled("dead", ""));
+  EXPECT_THAT(shards(), IsEmpty());
+  see_lease(labelled("dead", "a"));
+  EXPECT_THAT(shards(), IsEmpty()) << "what it left is being moved";
+  see_lease(labelled("ready", "a"));
+  EXPECT_THAT(shards(), ElementsAre("a"));
+  see_lease(labelled("orphaned", "a"));
+  EXPECT_THAT(shards(), ElementsAre("a")) << "a label alone does not take it away";
+  see_lease(labelled("dead", ""));
+  see_lease(labelled("dead", "a"));
+  api_.loop.advance(RingStore::kPatience + milliseconds(100));
+  EXPECT_THAT(shards(), ElementsAre("a")) << "there may be no leader";
 }
 
 TEST_F(RingStoreTest, AfterARestartNoShardWaitsAgain) {

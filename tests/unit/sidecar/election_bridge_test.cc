@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "sharding/names.h"
 #include "tests/support/fake_leases.h"
 #include "tests/support/run_task.h"
 
@@ -204,6 +205,7 @@ TEST_F(ElectionBridgeTest, TwoElectionsOfOnePodShareTheShardLease) {
   ASSERT_EQ(code(update(lease_of("", {}, "another"))), 200);
   EXPECT_FALSE(lease_.held());
   EXPECT_TRUE(bridge_->leading());
+  api_.change(kShard, [](kube::Lease& lease) { lease.metadata.labels[std::string(sharding::kStateLabel)] = "ready"; });
   ASSERT_EQ(code(update(lease_of("me"))), 200);
   EXPECT_TRUE(lease_.held());
 }

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "sharding/names.h"
 #include "tests/support/fake_leases.h"
 #include "tests/support/run_task.h"
 
@@ -24,6 +25,10 @@ class ShardLeaseTest : public ::testing::Test {
   Result<void> hold() { return run(loop(), lease_.hold()); }
   Result<void> release() { return run(loop(), lease_.release()); }
   event::SimulatedLoop& loop() { return api_.api.loop; }
+  std::string state_label() { return std::string(api_.lease(kName).metadata.label(sharding::kStateLabel)); }
+  void label(const char* state) {
+    api_.change(kName, [&](kube::Lease& lease) { lease.metadata.labels[std::string(sharding::kStateLabel)] = state; });
+  }
 
   FakeLeases api_;
   ShardLease lease_{api_.api.client, Logger(), {.ring = "r", .shard = "op-0", .ns = "ns"}};
@@ -151,6 +156,61 @@ TEST_F(ShardLeaseTest, ReleaseGivesItUpAtOnce) {
   size_t before = api_.requests;
   ASSERT_TRUE(release());
   EXPECT_EQ(api_.requests, before) << "there is nothing to release";
+}
+
+TEST_F(ShardLeaseTest, OnceReleasedItCountsAgainWhenCentralHasMovedWhatTheShardLeft) {
+  ASSERT_TRUE(hold());
+  ASSERT_TRUE(release());
+  EXPECT_EQ(state_label(), "dead") << "whether central has seen it or not";
+  Started<Result<void>> hold(loop(), lease_.hold());
+  loop().advance(500ms);
+  EXPECT_FALSE(hold.done());
+  EXPECT_EQ(api_.holder(kName), "op-0") << "central must see that the shard is back";
+  EXPECT_EQ(state_label(), "dead");
+  label("ready");
+  EXPECT_FALSE(lease_.held());
+  loop().advance(200ms);
+  ASSERT_TRUE(hold.done());
+  EXPECT_TRUE(hold.result());
+  EXPECT_TRUE(lease_.held());
+}
+
+TEST_F(ShardLeaseTest, AShardThatWasTakenForDeadWaitsToo) {
+  api_.hold_by(kName, "", 15);
+  label("orphaned");
+  Started<Result<void>> hold(loop(), lease_.hold());
+  loop().advance(1100ms);
+  ASSERT_TRUE(hold.done()) << "the controller wants an answer";
+  ASSERT_FALSE(hold.result());
+  EXPECT_EQ(hold.result().error().kind, ErrorKind::kRetry);
+  EXPECT_FALSE(lease_.held());
+}
+
+TEST_F(ShardLeaseTest, NobodyWaitsForEverForCentral) {
+  ASSERT_TRUE(hold());
+  ASSERT_TRUE(release());
+  for (TimePoint end = loop().now() + ShardLease::kReturnPatience; loop().now() < end;) {
+    Started<Result<void>> hold(loop(), lease_.hold());
+    loop().advance(1100ms);
+    ASSERT_TRUE(hold.done());
+    EXPECT_EQ(hold.result().has_value(), loop().now() >= end);
+  }
+  EXPECT_TRUE(lease_.held()) << "there may be no central";
+  EXPECT_EQ(state_label(), "dead");
+  ASSERT_TRUE(hold()) << "a renewal waits for nothing";
+}
+
+TEST_F(ShardLeaseTest, LostAgainWhileItWaits) {
+  ASSERT_TRUE(hold());
+  ASSERT_TRUE(release());
+  Started<Result<void>> hold(loop(), lease_.hold());
+  loop().advance(300ms);
+  api_.hold_by(kName, "shardlease-controller", 30);
+  label("ready");
+  loop().advance(200ms);
+  ASSERT_TRUE(hold.done());
+  EXPECT_FALSE(hold.result());
+  EXPECT_FALSE(lease_.held());
 }
 
 TEST_F(ShardLeaseTest, ReleaseWhileARenewalIsUnderWayComesAfterIt) {
