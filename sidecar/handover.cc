@@ -15,6 +15,8 @@ uint64_t spread(uint64_t order) {
   return (order * 0x9e3779b97f4a7c15) >> 32;
 }
 
+constexpr Duration kUnownedPoll = std::chrono::seconds(1);
+
 }  // namespace
 
 Handover::Handover(HandoverOptions options, Fence& fence)
@@ -173,7 +175,7 @@ void Handover::advance(Drains::iterator entry, TimePoint now) {
     drain.phase = Phase::kMoving;
     drain.quiet_at = now;
   }
-  if (now >= drain.fenced_at + options_.max_fenced) return retreat(entry, now);
+  if (now >= drain.fenced_at + options_.max_fenced && !drain.unowned_since) return retreat(entry, now);
   // Also while it waits for its acknowledgement: the index may learn of a child late.
   if (!advance_children(entry, now)) return;
   if (drain.phase == Phase::kMoving) {
@@ -248,8 +250,10 @@ void Handover::ask(Drains::iterator entry, bool is_read) {
     actions_.emplace_back(ReadLive{.id = id, .object = object});
   } else {
     drain.acknowledge_sent = true;
-    actions_.emplace_back(Acknowledge{
-        .id = id, .object = object, .resource_version = drain.resource_version, .shard = drain.children.destination()});
+    // Also without our label it is ours to take: nobody else has it, and the resource version says so.
+    std::string shard = drain.unowned_since ? options_.shard : drain.children.destination();
+    actions_.emplace_back(
+        Acknowledge{.id = id, .object = object, .resource_version = drain.resource_version, .shard = std::move(shard)});
   }
 }
 
@@ -259,6 +263,8 @@ void Handover::settle(Drains::iterator entry, const LiveObject& live, TimePoint 
   Drain& drain = entry->second;
   drain.retry.reset();
   if (live.uid != drain.uid) return conclude(entry, Finished::Outcome::kGone, now);
+  if (live.shard.empty() && drain.acknowledge_sent) return await_owner(entry, live, now);
+  drain.unowned_since.reset();
   if (live.shard != options_.shard) {
     return conclude(entry, drain.acknowledge_sent ? Finished::Outcome::kAcknowledged : Finished::Outcome::kTaken, now);
   }
@@ -268,11 +274,21 @@ void Handover::settle(Drains::iterator entry, const LiveObject& live, TimePoint 
   if (now >= drain.fenced_at + options_.max_fenced && !drain.unsure) retreat(entry, now);
 }
 
+// Read until somebody has it, or else taken back.
+void Handover::await_owner(Drains::iterator entry, const LiveObject& live, TimePoint now) {
+  Drain& drain = entry->second;
+  drain.resource_version = live.resource_version;
+  if (!drain.unowned_since) drain.unowned_since = now;
+  TimePoint patience_over = *drain.unowned_since + options_.unowned;
+  drain.unsure = now < patience_over;
+  drain.retry_at = drain.unsure ? std::min(patience_over, now + kUnownedPoll) : now;
+}
+
 void Handover::fail(Drains::iterator entry, const Request& request, ErrorKind kind, TimePoint now) {
   Drain& drain = entry->second;
   if (kind == ErrorKind::kNotFound) return conclude(entry, Finished::Outcome::kGone, now);
   bool impossible = !request.is_read && (kind == ErrorKind::kForbidden || kind == ErrorKind::kInvalid);
-  if (impossible && !drain.unsure) return retreat(entry, now);
+  if (impossible && !drain.unsure && !drain.unowned_since) return retreat(entry, now);
   drain.unsure = true;
   if (kind != ErrorKind::kConflict) drain.retry_at = now + drain.retry.next(spread(drain.order));
 }
@@ -320,6 +336,7 @@ void Handover::retreat(Drains::iterator entry, TimePoint now) {
   fence_.lift(object);
   active_.erase(object);
   drain.unsure = drain.overdue = drain.acknowledge_sent = false;
+  drain.unowned_since.reset();
   drain.quiet.reset();
   drain.children = ChildMoves();
   wait(entry, now + drain.retreat.next(spread(drain.order)));

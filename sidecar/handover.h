@@ -32,8 +32,11 @@ struct HandoverOptions {
   // Between the children's release and their owner's: the watches by which the next shard hears of the two may overtake
   // one another, and a controller that sees an owner without its children makes new ones.
   Duration arrival = std::chrono::milliseconds(150);
-  Duration deadline = std::chrono::seconds(10);     // of waiting for the controller, from fencing on
-  Duration max_fenced = std::chrono::seconds(30);   // then back into service, if not acknowledged
+  Duration deadline = std::chrono::seconds(10);    // of waiting for the controller, from fencing on
+  Duration max_fenced = std::chrono::seconds(30);  // then back into service, if not acknowledged
+  // An acknowledged object that nobody has: the webhook did not answer. Central looks for such objects every 4 s; if it
+  // is away, too, the object is taken back.
+  Duration unowned = std::chrono::seconds(6);
   Duration index_linger = std::chrono::seconds(5);  // after the last drain
   size_t max_requests = 100;                        // under way at a time
   // Objects fenced at a time: moved within `batch_target` on average, adapting between the bounds.
@@ -111,6 +114,7 @@ class Handover {
     bool unsure = false;          // read it before anything else
     bool seen_meanwhile = false;  // the watch showed it draining since that request began
     bool acknowledge_sent = false;
+    std::optional<TimePoint> unowned_since = {};  // acknowledged, and no shard has it
     bool overdue = false;
     std::optional<Quiet> quiet;
     TimePoint seen_at, ready_at, fenced_at, quiet_at, moved_at;
@@ -140,6 +144,7 @@ class Handover {
   void read_tombstones(TimePoint now);
 
   void settle(Drains::iterator drain, const LiveObject& live, TimePoint now);
+  void await_owner(Drains::iterator drain, const LiveObject& live, TimePoint now);
   void fail(Drains::iterator drain, const Request& request, ErrorKind kind, TimePoint now);
   void conclude(Drains::iterator drain, Finished::Outcome outcome, TimePoint now);
   void finish(Drains::iterator drain, Finished::Outcome outcome, TimePoint now);

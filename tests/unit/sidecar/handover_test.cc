@@ -534,6 +534,49 @@ TEST(HandoverBatchTest, DestructionLiftsEveryFence) {
   EXPECT_FALSE(fence.blocks({.resource = kMain, .ns = {}, .name = "x"}));
 }
 
+TEST_F(HandoverTest, TakesBackWhatNobodyGets) {
+  see_drain_and_wait();
+  answer(next<Acknowledge>()->id, live("", false, "9"));
+  for (int second = 1; second < 6; ++second) {
+    EXPECT_TRUE(idle()) << second;
+    now_ += 1s;
+    auto read = next<ReadLive>();
+    ASSERT_TRUE(read) << second;
+    answer(read->id, live("", false, "9"));
+  }
+  EXPECT_TRUE(fence_.blocks(kX)) << "central may still give it to another";
+  now_ += 1s;
+  answer(next<ReadLive>()->id, live("", false, "10"));
+  auto reclaim = next<Acknowledge>();
+  ASSERT_TRUE(reclaim);
+  EXPECT_EQ(reclaim->shard, "a");
+  EXPECT_EQ(reclaim->resource_version, "10");
+  answer(reclaim->id, live("a", false, "11"));
+  EXPECT_EQ(next<Finished>()->outcome, Finished::Outcome::kWithdrawn);
+  EXPECT_FALSE(fence_.blocks(kX));
+}
+
+TEST_F(HandoverTest, WhatCentralAssignsLateIsNotTakenBack) {
+  see_drain_and_wait();
+  answer(next<Acknowledge>()->id, live("", false, "9"));
+  now_ += 1s;
+  answer(next<ReadLive>()->id, live("b", false, "10"));
+  EXPECT_EQ(next<Finished>()->outcome, Finished::Outcome::kAcknowledged);
+  EXPECT_TRUE(fence_.blocks(kX));
+}
+
+TEST_F(HandoverTest, WhatCannotBeTakenBackStaysFenced) {
+  see_drain_and_wait();
+  answer(next<Acknowledge>()->id, live("", false, "9"));
+  now_ += 6s;
+  answer(next<ReadLive>()->id, live("", false, "9"));
+  answer_error(next<Acknowledge>()->id, ErrorKind::kForbidden);
+  now_ += 60s;
+  answer(next<ReadLive>()->id, live("", false, "9"));
+  EXPECT_TRUE(fence_.blocks(kX)) << "it is nobody's";
+  EXPECT_EQ(next<Acknowledge>()->shard, "a");
+}
+
 TEST_F(HandoverTest, TakesBackAChildThatTheWebhookGaveToNobody) {
   see_drain_and_wait(true);
   answer(next<ReleaseChild>()->id, live("", false, "7", "uid-child"));
