@@ -62,25 +62,26 @@ kube::LeaderElectionOptions election_options(const LeaderElection& config, const
 
 }  // namespace
 
-Central::Central(kube::Client& client, Logger log, SharderConfig config, std::string identity,
+Central::Central(Clients clients, Logger log, SharderConfig config, std::string identity,
                  std::function<void(Error)> on_fatal)
-    : client_(client),
+    : client_(clients.api),
+      election_client_(clients.election),
       log_(std::move(log)),
       config_(std::move(config)),
       identity_(std::move(identity)),
       on_fatal_(std::move(on_fatal)),
       metrics_(registry_),
-      rings_(client, log_, metrics_, [this] { on_synced(); }),
+      rings_(client_, log_, metrics_, [this] { on_synced(); }),
       namespaces_(
-          client, log_, [this] { on_synced(); },
+          client_, log_, [this] { on_synced(); },
           [this] {
             if (leader_) leader_->on_namespaces_changed();
           }),
-      discovery_(client),
-      scopes_(client.loop(), log_, discovery_),
-      owners_(client, discovery_),
-      webhook_(client.loop(), log_, rings_, scopes_, owners_, metrics_),
-      certificate_(client, log_, certificate_options(config_), [this] { on_certificate_changed(); }) {
+      discovery_(client_),
+      scopes_(client_.loop(), log_, discovery_),
+      owners_(client_, discovery_),
+      webhook_(client_.loop(), log_, rings_, scopes_, owners_, metrics_),
+      certificate_(client_, log_, certificate_options(config_), [this] { on_certificate_changed(); }) {
   metrics_.set_leading(false);
 }
 
@@ -117,7 +118,7 @@ void Central::on_synced() {
     start_leading();
     return;
   }
-  election_.emplace(client_, log_, election_options(config_.leader_election, identity_),
+  election_.emplace(election_client_, log_, election_options(config_.leader_election, identity_),
                     kube::LeaderElection::Callbacks{.on_started = [this] { start_leading(); },
                                                     .on_stopped = [this] { stop_leading(); }});
 }

@@ -25,12 +25,17 @@
 
 namespace ringside::central {
 
+// Each with a connection of its own.
+struct Clients {
+  kube::Client& api;
+  kube::Client& election;  // a renewal must not wait behind lists of objects
+};
+
 class Central {
  public:
-  // The client must outlive it. `identity` is unique to this process. on_fatal is called at most once, from the loop,
+  // The clients must outlive it. `identity` is unique to this process. on_fatal is called at most once, from the loop,
   // with what makes it useless to go on (a port that is taken).
-  Central(kube::Client& client, Logger log, SharderConfig config, std::string identity,
-          std::function<void(Error)> on_fatal);
+  Central(Clients clients, Logger log, SharderConfig config, std::string identity, std::function<void(Error)> on_fatal);
 
   // Serves health and metrics; the webhook follows as soon as there is a certificate. kRefused if a port is taken.
   Result<void> listen();
@@ -48,6 +53,7 @@ class Central {
   event::Task<Result<void>> close_webhook();
 
   kube::Client& client_;
+  kube::Client& election_client_;
   Logger log_;
   SharderConfig config_;
   std::string identity_;

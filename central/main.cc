@@ -62,13 +62,17 @@ int run(const Options& options) {
   if (!api) return fail(log, api.error());
 
   event::LibeventLoop loop;
-  auto server = kube::ApiServer::create(loop, log, *api, {.user_agent = "ringside-central/" RINGSIDE_VERSION});
+  const kube::Client::Options agent = {.user_agent = "ringside-central/" RINGSIDE_VERSION};
+  auto server = kube::ApiServer::create(loop, log, *api, agent);
   if (!server) return fail(log, server.error());
+  auto elections = kube::ApiServer::create(loop, log, *api, agent);
+  if (!elections) return fail(log, elections.error());
   int exit_code = 0;
-  Central central((*server)->client(), log, std::move(*config), make_identity(loop), [&](Error error) {
-    exit_code = fail(log, error);
-    loop.stop();
-  });
+  Central central({.api = (*server)->client(), .election = (*elections)->client()}, log, std::move(*config),
+                  make_identity(loop), [&](Error error) {
+                    exit_code = fail(log, error);
+                    loop.stop();
+                  });
   if (auto listening = central.listen(); !listening) return fail(log, listening.error());
 
   event::Job draining;

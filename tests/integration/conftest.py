@@ -11,6 +11,7 @@ import yaml
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "cluster"))
 
 from ringside_cluster import Cluster  # noqa: E402  (found through the line above)
+from rings import Ring  # noqa: E402
 from support import ROOT, Api, Central, eventually, write_kubeconfig  # noqa: E402
 
 
@@ -28,6 +29,14 @@ def cluster():
 @pytest.fixture(scope="session")
 def api(cluster):
     return Api.of_cluster(cluster)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def rings_end_with_their_module():
+    """Every central cares for every ring that there is: those of later modules would have more and more to do."""
+    yield
+    while Ring.made:
+        Ring.made.pop().remove()
 
 
 @pytest.fixture(scope="session")

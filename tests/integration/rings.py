@@ -2,10 +2,14 @@
 
 from concurrent.futures import ThreadPoolExecutor
 
-from support import LEASES, RINGS, WEBHOOKS, eventually, micro_time
+from support import LEASES, RINGS, WEBHOOKS, ApiError, eventually, micro_time
+
+RING_LABEL = "alpha.sharding.timebertt.dev/controllerring"
 
 
 class Ring:
+    made = []
+
     def __init__(self, api, name, resources=None, selector=True, namespace=True):
         self.api, self.name = api, name
         self.shard_label = f"shard.alpha.sharding.timebertt.dev/{name}"
@@ -21,6 +25,19 @@ class Ring:
             spec["namespaceSelector"] = {"matchLabels": {"kubernetes.io/metadata.name": name}}
         api.create(RINGS, {"apiVersion": "sharding.timebertt.dev/v1alpha1", "kind": "ControllerRing",
                            "metadata": {"name": name}, "spec": spec})
+        Ring.made.append(self)
+
+    def remove(self):
+        """With what central has made for it; in a cluster without controllers nobody collects garbage."""
+        policies = [f"{WEBHOOKS.rpartition('/')[0]}/{kind}?labelSelector={RING_LABEL}%3D{self.name}"
+                    for kind in ("validatingadmissionpolicybindings", "validatingadmissionpolicies")]
+        for path in (f"{RINGS}/{self.name}", f"{WEBHOOKS}/controllerring-{self.name}", *policies, self.leases, self.secrets,
+                     self.configmaps):
+            try:
+                self.api.delete(path)
+            except ApiError as error:
+                if error.code != 404:
+                    raise
 
     def add_shard(self, shard, duration=3600, holder=None):
         """A shard that is ready for `duration` seconds."""
