@@ -39,6 +39,11 @@ Result<std::string> parse_ring(const std::string& text) {
   return text;
 }
 
+Result<std::string> parse_shard(const std::string& text) {
+  if (auto valid = sharding::validate_shard_name(text); !valid) return failure(valid.error());
+  return text;
+}
+
 // "<resource>[.<group>]=all"
 Result<kube::GroupResource> parse_view(const std::string& text) {
   size_t equals = text.rfind('=');
@@ -82,7 +87,8 @@ ParsedOptions parse_options(int argc, char** argv) {
       "ringside-sidecar");
   app.set_version_flag("--version", "ringside-sidecar " RINGSIDE_VERSION);
   app.add_option("--ring", into(o.ring, parse_ring), "Name of the ControllerRing")->required();
-  app.add_option("--shard", o.shard, "Name of the shard and of its Lease: the pod's name")->required();
+  app.add_option("--shard", into(o.shard, parse_shard), "Name of the shard and of its Lease: the pod's name")
+      ->required();
   app.add_option("--namespace", o.ns, "Namespace of the shard's Lease: the pod's")->required();
   app.add_option("--listen", into(o.listen, parse_host_port), "Where the controller finds its API server")
       ->default_str("127.0.0.1:16443");

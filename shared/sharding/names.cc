@@ -23,6 +23,14 @@ bool is_dns_label(std::string_view text) {
          std::ranges::all_of(text, [](char c) { return is_letter_or_digit(c) || c == '-'; });
 }
 
+Result<void> validate_name(std::string_view name, const char* complaint) {
+  static_assert(kMaxRingName == 63 && kMaxShardName == 63);
+  if (name.size() <= kMaxRingName && std::ranges::all_of(split(name, '.'), is_dns_label)) return {};
+  return failure(ErrorKind::kInvalid, complaint + std::string(name.substr(0, 2 * kMaxRingName)) +
+                                          "': use 1 to 63 lower-case letters, digits, '-' and '.'; begin and end with "
+                                          "a letter or digit, also on both sides of a '.'");
+}
+
 }  // namespace
 
 std::string shard_label(std::string_view ring) {
@@ -61,11 +69,11 @@ std::string election_identity(std::string_view ring) {
 }
 
 Result<void> validate_ring_name(std::string_view name) {
-  if (name.size() <= kMaxRingName && std::ranges::all_of(split(name, '.'), is_dns_label)) return {};
-  return failure(ErrorKind::kInvalid,
-                 "not the name of a ring: '" + std::string(name.substr(0, 2 * kMaxRingName)) +
-                     "': use 1 to 63 lower-case letters, digits, '-' and '.'; begin and end with a "
-                     "letter or digit, also on both sides of a '.'");
+  return validate_name(name, "not the name of a ring: '");
+}
+
+Result<void> validate_shard_name(std::string_view name) {
+  return validate_name(name, "not the name of a shard: '");
 }
 
 }  // namespace ringside::sharding

@@ -86,5 +86,7 @@ Result<void> validate_ring_name(std::string_view name);
 // A shard's name is the name of its Lease and its pod, and the value of the label on its objects, which takes no more
 // characters.
 inline constexpr size_t kMaxShardName = 63;
+// kInvalid says what is allowed: a DNS-1123 subdomain, as of a pod, of at most kMaxShardName characters.
+Result<void> validate_shard_name(std::string_view name);
 
 }  // namespace ringside::sharding

@@ -57,13 +57,14 @@ TEST(SidecarOptions, ReadsThem) {
 
 TEST(SidecarOptions, RefusesWhatItCannotUse) {
   for (auto text :
-       {"--ring=Not_A_Name", "--listen=nowhere", "--listen=127.0.0.1:70000", "--view=secrets", "--view==all",
-        "--leader-election=maybe", "--leader-election=a/b/c", "--grace-period=6m", "--quiet-window=-1s",
+       {"--ring=Not_A_Name", "--shard=Not_A_Name", "--listen=nowhere", "--listen=127.0.0.1:70000", "--view=secrets",
+        "--view==all", "--leader-election=maybe", "--leader-election=a/b/c", "--grace-period=6m", "--quiet-window=-1s",
         "--log-level=loud", "--metrics=127.0.0.1:8080", "--metrics=http://10.0.0.1/metrics", "--unknown=1"}) {
     auto [options, exit_code] = parse(minimum_and(text));
     EXPECT_FALSE(options) << text;
     EXPECT_NE(exit_code, 0) << text;
   }
+  EXPECT_FALSE(parse(minimum_and("--shard=" + std::string(64, 's'))).options) << "no label takes it";
   EXPECT_NE(parse({"--ring=r"}).exit_code, 0) << "the others are required";
   EXPECT_EQ(parse({"--help"}).exit_code, 0);
   EXPECT_EQ(parse({"--version"}).exit_code, 0);
