@@ -14,6 +14,8 @@ from ringside_cluster import Cluster  # noqa: E402  (found through the line abov
 from rings import Ring  # noqa: E402
 from support import ROOT, Api, Central, eventually, write_kubeconfig  # noqa: E402
 
+from fidelity.world import fidelity_cluster, world  # noqa: E402,F401  pylint: disable=unused-import
+
 
 @pytest.fixture(scope="session")
 def cluster():
