@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/strings.h"
+#include "http/opened_streams.h"
 
 namespace ringside::http {
 
@@ -39,9 +40,11 @@ struct Http2Session::StreamState {
 
 struct Http2Session::Native {
   nghttp2_session* session = nullptr;
+  OpenedStreams opened = {};  // server role
   ~Native() { nghttp2_session_del(session); }
 
   static Http2Session& self(void* user) { return *static_cast<Http2Session*>(user); }
+  static int on_begin_frame(nghttp2_session* session, const nghttp2_frame_hd* head, void* user);
   static int on_begin_headers(nghttp2_session*, const nghttp2_frame* frame, void* user);
   static int on_header(nghttp2_session*, const nghttp2_frame* frame, const uint8_t* name, size_t name_size,
                        const uint8_t* value, size_t value_size, uint8_t, void* user);
@@ -155,11 +158,19 @@ class Http2Session::Handle : public Stream {
 
 // --- nghttp2's callbacks.
 
+// For nghttp2 a stream that was passed over is one that is over, and what comes for it is dropped.
+int Http2Session::Native::on_begin_frame(nghttp2_session* session, const nghttp2_frame_hd* head, void* user) {
+  bool opens = head->type == NGHTTP2_HEADERS && Native::self(user).native_->opened.passed_over(head->stream_id);
+  if (opens) nghttp2_session_terminate_session(session, NGHTTP2_PROTOCOL_ERROR);
+  return 0;
+}
+
 int Http2Session::Native::on_begin_headers(nghttp2_session*, const nghttp2_frame* frame, void* user) {
   Http2Session& self = Native::self(user);
   if (frame->hd.type != NGHTTP2_HEADERS) return 0;
   int32_t id = frame->hd.stream_id;
   if (self.options_.role == Role::kServer && frame->headers.cat == NGHTTP2_HCAT_REQUEST) {
+    self.native_->opened.note(id);
     self.streams_.emplace(id, std::make_unique<StreamState>(StreamState{.session = self, .id = id}));
   } else if (StreamState* stream = self.find(id)) {
     stream->headers = {};
@@ -277,6 +288,7 @@ Http2Session::Http2Session(Options options, Events events)
     : options_(options), events_(std::move(events)), native_(std::make_unique<Native>()) {
   nghttp2_session_callbacks* callbacks = nullptr;
   nghttp2_session_callbacks_new(&callbacks);
+  nghttp2_session_callbacks_set_on_begin_frame_callback(callbacks, &Native::on_begin_frame);
   nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks, &Native::on_begin_headers);
   nghttp2_session_callbacks_set_on_header_callback(callbacks, &Native::on_header);
   nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, &Native::on_frame);
