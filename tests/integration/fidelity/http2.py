@@ -8,6 +8,7 @@
 import contextlib
 import dataclasses
 import socket
+import ssl
 import time
 
 import h2.config
@@ -41,7 +42,9 @@ class Connection:
     def __init__(self, port, context, reads_body=True, window=None):
         self.reads_body = reads_body
         self.goaway = None  # the last stream that the peer takes, once it has said so
+        self.lost = False
         self.answers = {}
+        self._input = bytearray()
         raw = socket.create_connection(("127.0.0.1", port), timeout=TIMEOUT)
         self.socket = context.wrap_socket(raw, server_hostname="127.0.0.1")
         assert self.socket.selected_alpn_protocol() == "h2"
@@ -67,6 +70,12 @@ class Connection:
     def close(self):
         with contextlib.suppress(OSError):
             self.socket.close()
+
+    def over(self):
+        """Whether nothing new may be asked; looks for what has come meanwhile."""
+        while self.pump(0):
+            pass
+        return self.goaway is not None or self.lost
 
     def flush(self):
         data = self.h2.data_to_send()
@@ -117,16 +126,29 @@ class Connection:
         self.socket.settimeout(timeout)
         try:
             data = self.socket.recv(256 << 10)
-        except (TimeoutError, OSError):
+        except (TimeoutError, ssl.SSLWantReadError):
             return False
+        except OSError:
+            data = b""
         if not data:
+            self.lost = True
             for answer in self.answers.values():
                 if not answer.ended and answer.reset is None:
                     answer.reset = -1
             return False
-        for event in self.h2.receive_data(data):
-            self._on_event(event)
-        self.flush()
+        self._input += data
+        # Frame by frame: the library takes a GOAWAY for the end, though streams go on after it.
+        while len(self._input) >= 9:
+            size = 9 + int.from_bytes(self._input[:3], "big")
+            if len(self._input) < size:
+                break
+            for event in self.h2.receive_data(bytes(self._input[:size])):
+                self._on_event(event)
+            del self._input[:size]
+            if self.goaway is not None:
+                self.h2.state_machine.state = h2.connection.ConnectionState.CLIENT_OPEN
+        with contextlib.suppress(OSError):
+            self.flush()
         return True
 
     def wait(self, condition, seconds=TIMEOUT):
