@@ -246,7 +246,7 @@ void Exchange::drop_ticket() {
 // --- The controller's side.
 
 void Exchange::on_body(std::string_view bytes) {
-  if (api_) return api_->send_body(bytes);
+  if (api_ && !response_ended_) return api_->send_body(bytes);
   // Buffered, or for a request that was answered without its body: taken either way.
   if (client_) client_->credit(bytes.size());
   if (!buffering_) return;
@@ -262,7 +262,7 @@ void Exchange::on_body(std::string_view bytes) {
 
 void Exchange::on_end(http::Headers trailers) {
   body_ended_ = true;
-  if (api_) return api_->send_end(std::move(trailers));
+  if (api_ && !response_ended_) return api_->send_end(std::move(trailers));
   if (std::exchange(buffering_, false)) after_body_();
 }
 
@@ -292,6 +292,7 @@ void Exchange::ApiSide::on_body(std::string_view bytes) {
 }
 
 void Exchange::ApiSide::on_end(http::Headers trailers) {
+  exchange_.response_ended_ = true;
   if (exchange_.client_) exchange_.client_->send_end(std::move(trailers));
 }
 
@@ -303,7 +304,8 @@ void Exchange::ApiSide::on_sent(size_t bytes) {
 
 void Exchange::ApiSide::on_closed(Error error) {
   exchange_.drop_ticket();
-  if (!exchange_.client_) return;
+  // An answer may be complete before the request is; the rest of that is not wanted then (RFC 9113 section 8.1).
+  if (!exchange_.client_ || exchange_.response_ended_) return;
   if (exchange_.response_begun_) {
     exchange_.client_->reset();
     return;

@@ -90,6 +90,7 @@ class Exchange : public http::StreamHandler {
   bool body_ended_;
   bool buffering_ = false;
   bool response_begun_ = false;
+  bool response_ended_ = false;  // the API server's
   size_t credited_ = 0;  // of what was given to the API server's side: buffered, and credited to the client then
   event::Loop::Callback after_body_;
   std::optional<InFlight> ticket_;
