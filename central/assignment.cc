@@ -26,8 +26,11 @@ std::string escape(std::string_view name) {
   return result;
 }
 
-json::Value add_operation(std::string path, json::Value value) {
-  return json::Value::object({{"op", "add"}, {"path", std::move(path)}, {"value", std::move(value)}});
+// `value` is JSON text.
+std::string add_operation(std::string_view path, std::string_view value) {
+  std::string operation = R"({"op":"add","path":)";
+  operation.append(json::to_string(path)).append(R"(,"value":)").append(value).append("}");
+  return operation;
 }
 
 bool removed_on_purpose(const AdmissionInput& input, std::string_view ring) {
@@ -106,14 +109,15 @@ Assign place_with_owner(const AdmissionInput& input, std::string_view ring, cons
 std::string assignment_patch(const kube::ObjectMeta& object, std::string_view ring, std::string_view shard,
                              std::string_view name) {
   std::string label = sharding::shard_label(ring);
-  json::Value patch = json::Array();
-  if (!name.empty()) patch.push_back(add_operation("/metadata/name", name));
+  std::string patch = "[";
+  if (!name.empty()) patch += add_operation("/metadata/name", json::to_string(name)) + ",";
   if (object.labels.empty()) {
-    patch.push_back(add_operation("/metadata/labels", json::Value::object({{label, shard}})));
+    std::string labels = "{" + json::to_string(label) + ":" + json::to_string(shard) + "}";
+    patch += add_operation("/metadata/labels", labels);
   } else {
-    patch.push_back(add_operation("/metadata/labels/" + escape(label), shard));
+    patch += add_operation("/metadata/labels/" + escape(label), json::to_string(shard));
   }
-  return json::to_string(patch);
+  return patch + "]";
 }
 
 std::string generated_name(std::string_view prefix, uint64_t random) {

@@ -49,27 +49,25 @@ http::Response review_answer(const kube::AdmissionResponse& response, std::strin
 event::Task<http::Response> AssignmentWebhook::answer(const http::Request& request) {
   // The monotonic time stands still within a turn of the loop, and most reviews take less.
   WallTime began = loop_.wall_now();
-  http::Response response = co_await review(request);
   std::string_view path = request.head.path;
-  auto ring = sharding::ring_of_webhook_path(path.substr(0, path.find('?')));
-  if (ring && store_.find(*ring)) {
-    metrics_.observe_review(*ring, response.status, std::max<Duration>(Duration::zero(), loop_.wall_now() - began));
-  }
+  auto name = sharding::ring_of_webhook_path(path.substr(0, path.find('?')));
+  if (!name) co_return error(404, "the path does not end in the name of a ring");
+  auto ring = store_.find(*name);
+  if (!ring && !store_.synced()) co_return error(503, "not ready: the rings are still being read");
+  if (!ring) co_return error(404, "there is no ControllerRing " + std::string(*name));
+  http::Response response = co_await review(request, ring);
+  metrics_.observe_review(ring->meta.name, response.status,
+                          std::max<Duration>(Duration::zero(), loop_.wall_now() - began));
   co_return response;
 }
 
-event::Task<http::Response> AssignmentWebhook::review(const http::Request& request) {
+event::Task<http::Response> AssignmentWebhook::review(const http::Request& request,
+                                                      std::shared_ptr<const RingSnapshot> ring) {
   if (request.head.method != "POST") co_return error(405, "send an AdmissionReview by POST");
-  std::string_view path = request.head.path;
-  auto ring_name = sharding::ring_of_webhook_path(path.substr(0, path.find('?')));
-  if (!ring_name) co_return error(404, "the path does not end in the name of a ring");
   if (!store_.synced()) co_return error(503, "not ready: the rings are still being read");
-  auto ring = store_.find(*ring_name);
-  if (!ring) co_return error(404, "there is no ControllerRing " + std::string(*ring_name));
   if (!ring->object) {
-    co_return error(422, "ControllerRing " + std::string(*ring_name) + ": " + ring->object.error().message);
+    co_return error(422, "ControllerRing " + ring->meta.name + ": " + ring->object.error().message);
   }
-
   kube::AdmissionReviewParser parser(request.body);
   while (!parser.step(kScanPerTurn)) co_await event::sleep(loop_, Duration::zero());
   auto review = parser.take();
@@ -101,8 +99,6 @@ event::Task<Assign> AssignmentWebhook::ask_owner(std::shared_ptr<const RingSnaps
 
 http::Response AssignmentWebhook::assigned(const RingSnapshot& ring, const kube::AdmissionRequest& review,
                                            const AdmissionInput& input, const Assign& assign) {
-  auto patch = json::parse(assign.patch);
-  if (!patch) return error(500, patch.error().message);
   if (!review.dry_run) metrics_.count_assignment(ring.meta.name, input.resource);
   if (log_.enabled(LogLevel::kDebug)) {
     log_.debug("assigned", {{"controllerring", ring.meta.name},
@@ -110,7 +106,7 @@ http::Response AssignmentWebhook::assigned(const RingSnapshot& ring, const kube:
                             {"object", review.ns + "/" + (assign.name.empty() ? review.name : assign.name)},
                             {"shard", assign.shard}});
   }
-  return review_answer(kube::allow_with_patch(std::move(*patch)), review.uid);
+  return review_answer(kube::allow_with_patch(assign.patch), review.uid);
 }
 
 }  // namespace ringside::central

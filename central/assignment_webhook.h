@@ -30,7 +30,7 @@ class AssignmentWebhook {
   event::Task<http::Response> answer(const http::Request& request);
 
  private:
-  event::Task<http::Response> review(const http::Request& request);
+  event::Task<http::Response> review(const http::Request& request, std::shared_ptr<const RingSnapshot> ring);
   event::Task<Assign> ask_owner(std::shared_ptr<const RingSnapshot> ring, AdmissionInput input, AskOwner question);
   http::Response assigned(const RingSnapshot& ring, const kube::AdmissionRequest& review, const AdmissionInput& input,
                           const Assign& assign);

@@ -35,7 +35,7 @@ http::Response error(int status, std::string message) {
 
 std::string_view outcome_of(const kube::AdmissionResponse& response) {
   if (!response.allowed) return "denied";
-  return response.patch.is_null() ? "unchanged" : "injected";
+  return response.patch.empty() ? "unchanged" : "injected";
 }
 
 }  // namespace
@@ -51,10 +51,7 @@ kube::AdmissionResponse decide(const kube::AdmissionRequest& review, const std::
   if (!made) return kube::deny(kForbidden, made.error().message);
   kube::AdmissionResponse response = kube::allow();
   response.warnings = std::move(made->warnings);
-  if (made->text.empty()) return response;
-  auto patch = json::parse(made->text);
-  if (!patch) return kube::deny(500, patch.error().message);
-  response.patch = std::move(*patch);
+  response.patch = std::move(made->text);
   return response;
 }
 
@@ -77,7 +74,7 @@ http::Response PodWebhook::answer(const http::Request& request) {
   if (review->name.empty() && review->object_meta) pod += review->object_meta->generate_name + "*";
   if (!response.allowed) {
     log_.warn("pod denied", {{"pod", pod}, {"reason", response.status ? response.status->message : ""}});
-  } else if (!response.patch.is_null()) {
+  } else if (!response.patch.empty()) {
     log_.info("sidecar injected", {{"pod", pod}});
   }
   return http::text_response(200, kube::to_body(response, review->uid), "application/json");

@@ -13,20 +13,17 @@
 namespace ringside::json {
 namespace {
 
-// In time n log n, since the names are a stranger's. Almost always there is nothing to remove.
-void keep_last_of_each_name(Object& object) {
-  std::vector<std::pair<std::string_view, size_t>> names;
-  names.reserve(object.size());
-  for (size_t i = 0; i < object.size(); ++i) names.emplace_back(object[i].first, i);
-  std::ranges::sort(names);
-  std::vector<size_t> repeated;
-  for (size_t i = 1; i < names.size(); ++i) {
-    if (names[i].first == names[i - 1].first) repeated.push_back(names[i - 1].second);
+// What is cheaper to compare each with each than to sort.
+constexpr size_t kFewMembers = 12;
+
+bool has_few_and_unique_names(const Object& object) {
+  if (object.size() > kFewMembers) return false;
+  for (size_t i = 1; i < object.size(); ++i) {
+    for (size_t j = 0; j < i; ++j) {
+      if (object[i].first == object[j].first) return false;
+    }
   }
-  if (repeated.empty()) return;
-  std::ranges::sort(repeated);
-  size_t index = 0;
-  std::erase_if(object, [&](const auto&) { return std::ranges::binary_search(repeated, index++); });
+  return true;
 }
 
 // Builds a Value from RapidJSON's events, without recursion.
@@ -92,6 +89,13 @@ class Builder {
   bool too_deep_ = false;
 };
 
+// A string that means what is written between its quotes: ASCII, without escapes.
+bool is_plain_string(std::string_view text) {
+  if (text.size() < 2 || text.front() != '"' || text.back() != '"') return false;
+  return std::ranges::all_of(text.substr(1, text.size() - 2),
+                             [](char c) { return c >= ' ' && c <= '~' && c != '"' && c != '\\'; });
+}
+
 template <typename Writer>
 void write(Writer& writer, const Value& value) {
   if (const auto* text = value.as_string()) {
@@ -119,6 +123,23 @@ void write(Writer& writer, const Value& value) {
 }
 
 }  // namespace
+
+// In time n log n, since the names are a stranger's. Almost always there is nothing to remove.
+void keep_last_of_each_name(Object& object) {
+  if (has_few_and_unique_names(object)) return;
+  std::vector<std::pair<std::string_view, size_t>> names;
+  names.reserve(object.size());
+  for (size_t i = 0; i < object.size(); ++i) names.emplace_back(object[i].first, i);
+  std::ranges::sort(names);
+  std::vector<size_t> repeated;
+  for (size_t i = 1; i < names.size(); ++i) {
+    if (names[i].first == names[i - 1].first) repeated.push_back(names[i - 1].second);
+  }
+  if (repeated.empty()) return;
+  std::ranges::sort(repeated);
+  size_t index = 0;
+  std::erase_if(object, [&](const auto&) { return std::ranges::binary_search(repeated, index++); });
+}
 
 const Value* Value::find(std::string_view name) const {
   if (const Object* object = as_object()) {
@@ -183,6 +204,7 @@ void Value::push_back(Value item) {
 }
 
 Result<Value> parse(std::string_view text) {
+  if (is_plain_string(text)) return Value(text.substr(1, text.size() - 2));
   rapidjson::MemoryStream stream(text.data(), text.size());
   rapidjson::Reader reader;
   Builder builder;

@@ -78,6 +78,9 @@ class Value {
   std::variant<std::nullptr_t, bool, int64_t, double, std::string, Array, Object> data_ = nullptr;
 };
 
+// Of members of the same name the last one stays, as in Go.
+void keep_last_of_each_name(Object& object);
+
 inline constexpr int kMaxDepth = 128;
 
 // kInvalid with the offset in the message if the text is no JSON, is nested deeper than kMaxDepth or is followed by

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <limits>
-#include <unordered_map>
 #include <utility>
 
 #include "base/base64.h"
@@ -48,19 +47,6 @@ Place place_of(Place parent, std::string_view name, WholeObject whole) {
     case Place::kSkipped: break;
   }
   return Place::kSkipped;
-}
-
-// Of members of the same name the last one stays, as in Go.
-void drop_duplicates(json::Object& object) {
-  std::unordered_map<std::string_view, size_t> last;
-  for (size_t i = 0; i < object.size(); ++i) last[object[i].first] = i;
-  if (last.size() == object.size()) return;
-  json::Object unique;
-  for (size_t i = 0; i < object.size(); ++i) {
-    // The key of `last` views the name: look it up before the member is moved away.
-    if (last.at(object[i].first) == i) unique.emplace_back(object[i].first, std::move(object[i].second));
-  }
-  object = std::move(unique);
 }
 
 std::unexpected<Error> invalid(std::string_view what) {
@@ -158,7 +144,7 @@ void AdmissionReviewParser::keep() {
 void AdmissionReviewParser::leave() {
   Open done = std::move(open_.back());
   open_.pop_back();
-  drop_duplicates(done.members);
+  json::keep_last_of_each_name(done.members);
   if (open_.empty()) {
     review_ = std::move(done.members);
   } else {
@@ -224,7 +210,7 @@ AdmissionResponse allow() {
   return {};
 }
 
-AdmissionResponse allow_with_patch(json::Value patch) {
+AdmissionResponse allow_with_patch(std::string patch) {
   AdmissionResponse response;
   response.patch = std::move(patch);
   return response;
@@ -237,17 +223,22 @@ AdmissionResponse deny(int code, std::string message) {
   return response;
 }
 
+// Written piece by piece: a tree of values for a few members is most of what an answer would cost.
 std::string to_body(const AdmissionResponse& response, std::string_view uid) {
-  json::Value answer = json::Value::object({{"uid", uid}, {"allowed", response.allowed}});
-  const json::Array* patch = response.patch.as_array();
-  if (patch && !patch->empty()) {
-    answer["patch"] = to_base64(json::to_string(response.patch));
-    answer["patchType"] = "JSONPatch";
+  std::string body = R"({"kind":")";
+  body.append(kKind).append(R"(","apiVersion":")").append(kApiVersion).append(R"(","response":{"uid":)");
+  body += json::to_string(uid);
+  body += response.allowed ? R"(,"allowed":true)" : R"(,"allowed":false)";
+  if (!response.patch.empty() && response.patch != "[]") {
+    body.append(R"(,"patch":")").append(to_base64(response.patch)).append(R"(","patchType":"JSONPatch")");
   }
-  if (response.status) answer["status"] = to_json(*response.status);
-  for (const auto& warning : response.warnings) answer["warnings"].push_back(warning);
-  return json::to_string(
-      json::Value::object({{"kind", kKind}, {"apiVersion", kApiVersion}, {"response", std::move(answer)}}));
+  if (response.status) body.append(R"(,"status":)").append(json::to_string(to_json(*response.status)));
+  if (!response.warnings.empty()) {
+    json::Value warnings = json::Array();
+    for (const auto& warning : response.warnings) warnings.push_back(warning);
+    body.append(R"(,"warnings":)").append(json::to_string(warnings));
+  }
+  return body + "}}";
 }
 
 }  // namespace ringside::kube

@@ -111,13 +111,13 @@ class AdmissionReviewParser {
 // An answer: allowed, allowed with a JSON patch, or denied.
 struct AdmissionResponse {
   bool allowed = true;
-  json::Value patch;                  // a JSON patch (RFC 6902); null or an empty array: none
+  std::string patch;                  // a JSON patch (RFC 6902) as text; empty or "[]": none
   std::optional<Status> status;       // why it was denied
   std::vector<std::string> warnings;  // shown to the user by kubectl
 };
 
 AdmissionResponse allow();
-AdmissionResponse allow_with_patch(json::Value patch);
+AdmissionResponse allow_with_patch(std::string patch);
 AdmissionResponse deny(int code, std::string message);
 
 // The AdmissionReview around the response; uid is that of the request.

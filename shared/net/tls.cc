@@ -87,6 +87,9 @@ SslPtr make_ssl(SSL_CTX* context, ByteStream& inner) {
 
 // --- Contexts.
 
+// Three records of the largest size, and below what malloc takes from the kernel and gives back each time.
+constexpr size_t kReadAhead = 52 << 10;
+
 ContextPtr make_context(const SSL_METHOD* method) {
   ContextPtr context(SSL_CTX_new(method));
   SSL_CTX_set_min_proto_version(context.get(), TLS1_2_VERSION);
@@ -94,8 +97,10 @@ ContextPtr make_context(const SSL_METHOD* method) {
                    SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
   // Peers that close without close_notify are an ordinary end of file: HTTP frames its own messages.
   SSL_CTX_set_options(context.get(), SSL_OP_IGNORE_UNEXPECTED_EOF | SSL_OP_NO_RENEGOTIATION);
-  // One system call brings a whole record, or several.
+  // One system call brings several records. The buffer is there only while it holds something
+  // (SSL_MODE_RELEASE_BUFFERS).
   SSL_CTX_set_read_ahead(context.get(), 1);
+  SSL_CTX_set_default_read_buffer_len(context.get(), kReadAhead);
   return context;
 }
 
