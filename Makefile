@@ -75,16 +75,22 @@ fuzz: packages ## Every fuzz target for FUZZ_SECONDS=10 each
 	@scripts/fuzz $(or $(FUZZ_SECONDS),10)
 
 .PHONY: bench
-bench: setup ## What things cost: hashing, reviews, the fence, a ring of OBJECTS=100000 (half an hour)
+bench: setup ## What things cost: hashing, reviews, the fence, the proxy, a ring of OBJECTS=100000 (half an hour)
 	@cmake --preset release -B build/bench -DRINGSIDE_BENCH=ON >build/bench-configure.log 2>&1 || { cat build/bench-configure.log; exit 1; }
-	@cmake --build build/bench -j $(JOBS) --target benchmarks ringside-central
+	@cmake --build build/bench -j $(JOBS) --target benchmarks ringside-central ringside-sidecar
 	@for bench in build/bench/bin/*_bench; do printf '\n== %s\n' $$(basename $$bench); $$bench || exit 1; done
 	@printf '\n== What an admission review costs central\n'
 	@RINGSIDE_BIN=$(CURDIR)/build/bench/bin $(PYTHON) tests/bench/webhook_cost.py
 	@printf '\n== What the fence and the protection of labels cost a write\n'
 	@RINGSIDE_BIN=$(CURDIR)/build/bench/bin $(PYTHON) tests/bench/fence_cost.py
+	@printf '\n== What the sidecar costs as a proxy\n'
+	@RINGSIDE_BIN=$(CURDIR)/build/bench/bin $(PYTHON) tests/bench/proxy/proxy_cost.py
 	@printf '\n== A ring of $(OBJECTS) objects\n'
 	@RINGSIDE_BIN=$(CURDIR)/build/bench/bin $(PYTHON) tests/bench/large_ring.py $(OBJECTS)
+
+.PHONY: bench-proxy
+bench-proxy: build ## The sidecar as a proxy beside haproxy, nghttpx, Envoy and Go's: CPU time, memory (3 minutes)
+	@$(PYTHON) tests/bench/proxy/proxy_cost.py
 
 .PHONY: format
 format: ## Format the C++ code

@@ -1,0 +1,110 @@
+#!/usr/bin/python3
+"""What the sidecar costs as a proxy, beside haproxy, nghttpx, Envoy and Go's ReverseProxy: CPU time of the process for each
+operation, memory, and the time to the first answer.
+
+    tests/bench/proxy/proxy_cost.py [--peers sidecar,haproxy] [--rounds 3] [--rows watch]      about three minutes
+
+Behind the proxy is tests/support/bench-server, before it h2load. The proxy has one core to itself as far as the machine allows,
+reader and server share the other. TLS 1.3 with AES-128-GCM and an ECDSA P-256 key on both sides. Peers take turns, and the
+lowest of the rounds counts, so that what else the machine does meets all alike. Needs `make build`.
+"""
+
+import argparse
+import contextlib
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+import time
+
+sys.path[:0] = [str(pathlib.Path(__file__).resolve().parent), str(pathlib.Path(__file__).resolve().parents[2] / "integration")]
+
+import loads  # noqa: E402  (found through the line above)
+import report  # noqa: E402
+from peers import PEERS, ROOT, Place, Proxy, available, install_envoy  # noqa: E402
+from support import free_port  # noqa: E402
+
+LOAD_CORE, PROXY_CORE = 0, 1
+SERVER = ROOT / "tests/support/bench-server/bin/bench-server"
+EVENTUALLY = 0.3  # seconds until what a proxy does at its start is over
+
+
+def build_go():
+    for name in ("bench-server", "go-proxy"):
+        folder = ROOT / "tests/support" / name
+        subprocess.run(["go", "build", "-o", "bin/", "."], cwd=folder, check=True)
+
+
+def make_certificate(folder):
+    certificate, key = folder / "certificate.pem", folder / "key.pem"
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
+                    "-subj", "/CN=bench", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(key), "-out", str(certificate)],
+                   check=True, capture_output=True)
+    return certificate, key
+
+
+@contextlib.contextmanager
+def serving(certificate, key):
+    port = free_port()
+    command = ["taskset", "-c", str(LOAD_CORE), str(SERVER), f"-listen=127.0.0.1:{port}", f"-certificate={certificate}",
+               f"-key={key}"]
+    with subprocess.Popen(command, env={**os.environ, "GOMAXPROCS": "1"}) as server:
+        try:
+            yield port
+        finally:
+            server.kill()
+
+
+def measure(proxies, rows, rounds):
+    """-> {(row, peer): lowest cost}"""
+    lowest = {}
+    for number in range(rounds):
+        for row in rows:
+            for proxy in proxies:
+                value = loads.cost(row, proxy, LOAD_CORE)
+                lowest[row.name, proxy.name] = min(value, lowest.get((row.name, proxy.name), value))
+        print(f"round {number + 1} of {rounds}", flush=True)
+    return lowest
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--peers", default=",".join(PEERS))
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rows", default="", help="only rows whose name has this in it")
+    parser.add_argument("--output", type=pathlib.Path, default=ROOT / "build/bench-proxy")
+    options = parser.parse_args()
+    names = [name for name in options.peers.split(",") if available(name)]
+    rows = [row for row in loads.ROWS if options.rows in row.name]
+    build_go()
+    if "envoy" in names:
+        install_envoy()
+    with contextlib.ExitStack() as stack:
+        folder = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        certificate, key = make_certificate(folder)
+        server_port = stack.enter_context(serving(certificate, key))
+        proxies = []
+        for name in names:
+            (folder / name).mkdir()
+            place = Place(folder / name, certificate, key, server_port, free_port(), free_port())
+            proxies.append(Proxy(name, place, PROXY_CORE))
+            stack.callback(proxies[-1].stop)
+        time.sleep(EVENTUALLY)
+        idle = {proxy.name: proxy.memory_mb() for proxy in proxies}
+        watching = {proxy.name: loads.memory_of_watches(proxy, LOAD_CORE) for proxy in proxies}
+        lowest = measure(proxies, rows, options.rounds)
+        table = [(row.name, row.unit, row.budget, {name: lowest[row.name, name] for name in names}) for row in rows]
+        table += [("resident memory, idle", "MB", 7, idle),
+                  ("resident memory, 200 idle watches", "MB", 9, watching),
+                  ("resident memory, peak of all", "MB", 14, {proxy.name: proxy.memory_mb("VmHWM") for proxy in proxies}),
+                  ("start to the first answer", "ms", 20, {proxy.name: proxy.first_byte_ms for proxy in proxies})]
+    report.show(table, names)
+    options.output.mkdir(parents=True, exist_ok=True)
+    report.write_csv(options.output / "proxy.csv", table, names)
+    report.write_svg(options.output / "proxy.svg", table, names)
+    print(f"\nwritten: {options.output}/proxy.csv and proxy.svg")
+
+
+if __name__ == "__main__":
+    main()

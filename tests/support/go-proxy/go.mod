@@ -1,0 +1,3 @@
+module ringside.example/go-proxy
+
+go 1.26.0
