@@ -18,11 +18,14 @@
 
 namespace ringside::http {
 
-// Makes a connection that speaks HTTP/2 from its first byte (TLS with ALPN "h2" done). Called whenever one is needed.
+// Makes a connection that speaks HTTP/2 from its first byte (TLS with ALPN "h2" done), or HTTP/1.1 for those who say
+// so. Called whenever one is needed.
 using Dialer = std::function<event::Task<Result<std::unique_ptr<net::ByteStream>>>()>;
 
-// Dials host:port over TCP and TLS. kInvalid if the server does not speak HTTP/2.
-Dialer tls_dialer(event::Loop& loop, std::string host, uint16_t port, std::shared_ptr<net::TlsClientContext> tls);
+// Dials host:port over TCP and TLS. kInvalid if the server does not agree, by ALPN, to speak `protocol`, which `tls`
+// must offer.
+Dialer tls_dialer(event::Loop& loop, std::string host, uint16_t port, std::shared_ptr<net::TlsClientContext> tls,
+                  std::string protocol = "h2");
 
 // The body of a response, in pieces. Destroying it cancels the request.
 class BodyReader {

@@ -43,18 +43,25 @@ class Http1Connection::Exchange : public Stream {
     if (!connection_) return;
     connection_->exchange_ = nullptr;
     connection_->wants_calls_ = false;
-    if (!connection_->response_ended_) reset();
+    if (!connection_->response_ended_) {
+      reset();
+    } else if (connection_->tunnel_) {
+      connection_->timer_->arm(kRestTimeout);
+    }
   }
 
   void send_response(ResponseHead head, bool end) override {
     if (!connection_ || connection_->response_begun_) return;
     Http1Connection& c = *connection_;
+    c.switches_ = head.status == 101;
+    if (c.switches_ && !c.peer_ended_)
+      return reset();  // the rest of the request and the tunnel could not be told apart
     c.response_begun_ = true;
-    c.sends_body_ = !has_no_body(head.status) && !c.head_request_;
+    c.sends_body_ = c.switches_ || (!has_no_body(head.status) && !c.head_request_);
     if (has_no_body(head.status) && head.status != 304) head.headers.erase("content-length");
     auto length = head.headers.get("content-length");
     bool has_length = length || end || !c.sends_body_;
-    c.chunked_ = !has_length && c.parser_->takes_chunks();
+    c.chunked_ = !has_length && !c.switches_ && c.parser_->takes_chunks();
     // The connection's end is the body's; or the client may or may not send the body that it was not asked for.
     if ((!has_length && !c.chunked_) || (c.parser_->expects_continue() && !c.continued_)) c.keep_alive_ = false;
     std::string& out = c.output_;
@@ -65,8 +72,12 @@ class Http1Connection::Exchange : public Stream {
       if (name != "connection" && name != "transfer-encoding") out += name + ": " + value + "\r\n";
     }
     if (c.chunked_) out += "transfer-encoding: chunked\r\n";
-    if (end && c.sends_body_ && !length) out += "content-length: 0\r\n";
-    if (!c.keep_alive_ || c.draining_) out += "connection: close\r\n";
+    if (end && c.sends_body_ && !length && !c.switches_) out += "content-length: 0\r\n";
+    if (c.switches_) {
+      out += "connection: Upgrade\r\n";
+    } else if (!c.keep_alive_ || c.draining_) {
+      out += "connection: close\r\n";
+    }
     out += "\r\n";
     c.response_ended_ = end;
     c.flush_->schedule();
@@ -75,6 +86,7 @@ class Http1Connection::Exchange : public Stream {
   void send_body(std::string_view bytes) override {
     if (!connection_ || connection_->response_ended_ || bytes.empty()) return;
     Http1Connection& c = *connection_;
+    if (c.tunnel_) return c.tunnel_->send(bytes);
     if (c.sends_body_) {
       if (c.chunked_) {
         std::array<char, 24> size;
@@ -92,6 +104,7 @@ class Http1Connection::Exchange : public Stream {
     if (!connection_ || connection_->response_ended_) return;
     Http1Connection& c = *connection_;
     c.response_ended_ = true;
+    if (c.tunnel_) return c.tunnel_->end();
     if (c.chunked_) {
       c.output_ += "0\r\n";
       for (const auto& [name, value] : trailers) c.output_ += name + ": " + value + "\r\n";
@@ -100,9 +113,13 @@ class Http1Connection::Exchange : public Stream {
     c.flush_->schedule();
   }
 
-  size_t unsent() const override { return connection_ ? connection_->unreported_ : 0; }
+  size_t unsent() const override {
+    if (!connection_) return 0;
+    return connection_->tunnel_ ? connection_->tunnel_->unsent() : connection_->unreported_;
+  }
   void credit(size_t bytes) override {
     if (!connection_) return;
+    if (connection_->tunnel_) return connection_->tunnel_->credit(bytes);
     connection_->uncredited_ -= std::min(bytes, connection_->uncredited_);
     connection_->update_interest();
   }
@@ -156,7 +173,7 @@ void Http1Connection::begin_request() {
                 if (wants_calls_) handler_->on_end({});
               }});
   in_request_ = peer_ended_ = continued_ = response_begun_ = response_ended_ = chunked_ = wants_calls_ = false;
-  drops_rest_ = false;
+  drops_rest_ = switches_ = false;
   uncredited_ = unreported_ = 0;
   head_begun_ = !input_.empty();
   timer_->arm(head_begun_ ? options_.head_timeout : options_.idle_timeout);
@@ -236,6 +253,7 @@ void Http1Connection::fail_request(int status, const std::string& message) {
 }
 
 void Http1Connection::flush() {
+  if (switches_ && !closed_) return switch_protocols();
   while (!closed_ && !blocked_ && written_ < output_.size()) {
     net::IoResult result = stream_->write(std::string_view(output_).substr(written_));
     if (result.status == net::IoStatus::kOk) {
@@ -287,7 +305,7 @@ void Http1Connection::drop_rest() {
 }
 
 void Http1Connection::update_interest() {
-  if (closed_) return;
+  if (closed_ || tunnel_) return;
   bool may_read = !peer_closed_ && uncredited_ < options_.window && input_.size() < options_.window;
   stream_->want(may_read, blocked_);
 }
@@ -299,7 +317,8 @@ void Http1Connection::drain() {
 
 void Http1Connection::close(Error error) {
   if (std::exchange(closed_, true)) return;
-  stream_->want(false, false);
+  tunnel_.reset();
+  if (stream_) stream_->want(false, false);
   timer_->disarm();
   closing_ = loop_.post([this, error = std::move(error)] {
     if (exchange_) exchange_->detach();
@@ -309,6 +328,43 @@ void Http1Connection::close(Error error) {
     auto on_closed = std::move(on_closed_);
     on_closed();  // destroys this
   });
+}
+
+// --- The tunnel.
+
+void Http1Connection::switch_protocols() {
+  if (tunnel_) return;
+  std::string unsent = std::exchange(output_, {}).substr(written_);
+  std::string first(unsent, unsent.size() - unreported_);  // what was sent behind the head, and is to be reported
+  unsent.resize(unsent.size() - first.size());
+  uncredited_ = unreported_ = written_ = 0;
+  peer_ended_ = false;
+  wants_calls_ = exchange_ != nullptr;
+  net::BytePump::Options options{.window = options_.window, .half_closed_timeout = options_.idle_timeout};
+  net::BytePump::Leftovers leftovers{.received = std::exchange(input_, {}), .unsent = std::move(unsent)};
+  net::BytePumpUser& user = *this;
+  tunnel_ = std::make_unique<net::BytePump>(loop_, std::move(stream_), user, options, std::move(leftovers));
+  tunnel_->send(first);
+  if (response_ended_) tunnel_->end();
+  if (!exchange_) timer_->arm(kRestTimeout);
+}
+
+void Http1Connection::on_bytes(std::string_view bytes) {
+  if (wants_calls_) return handler_->on_body(bytes);
+  tunnel_->credit(bytes.size());
+}
+
+void Http1Connection::on_peer_end() {
+  peer_ended_ = true;
+  if (wants_calls_) handler_->on_end({});
+}
+
+void Http1Connection::on_bytes_sent(size_t bytes) {
+  if (wants_calls_) handler_->on_sent(bytes);
+}
+
+void Http1Connection::on_done(std::optional<Error> error) {
+  close(error.value_or(Error{ErrorKind::kCancelled, "both sides have ended"}));
 }
 
 }  // namespace ringside::http

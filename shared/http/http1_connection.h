@@ -8,11 +8,14 @@
 #include "http/connection.h"
 #include "http/http1_parser.h"
 #include "http/stream.h"
+#include "net/byte_pump.h"
 #include "net/byte_stream.h"
 
 namespace ringside::http {
 
-class Http1Connection : public Connection {
+// A response with status 101 to a request without a body makes the connection a tunnel: from then on on_body, send_body
+// and the ends of both directions are about raw bytes of the new protocol.
+class Http1Connection : public Connection, private net::BytePumpUser {
  public:
   struct Options {
     size_t max_header_bytes = 64 << 10;
@@ -42,11 +45,19 @@ class Http1Connection : public Connection {
   void fail_request(int status, const std::string& message);
   void close(Error error);
 
+  // The tunnel.
+  void switch_protocols();
+  void on_bytes(std::string_view bytes) override;
+  void on_peer_end() override;
+  void on_bytes_sent(size_t bytes) override;
+  void on_done(std::optional<Error> error) override;
+
   event::Loop& loop_;
   Options options_;
   StreamAcceptor accept_;
   ConnectionClosed on_closed_;
-  std::unique_ptr<net::ByteStream> stream_;
+  std::unique_ptr<net::ByteStream> stream_;  // the tunnel's, once there is one
+  std::unique_ptr<net::BytePump> tunnel_;
   std::unique_ptr<event::TurnEnd> flush_;
   std::unique_ptr<event::Timer> timer_;  // idle, or waiting for a head
   std::unique_ptr<event::Posted> closing_;
@@ -67,6 +78,7 @@ class Http1Connection : public Connection {
   bool response_ended_ = false;
   bool sends_body_ = true;  // false: HEAD, or a status without body
   bool chunked_ = false;
+  bool switches_ = false;    // 101 was sent: the connection becomes a tunnel at the end of the turn
   bool continued_ = false;   // 100 Continue was sent
   bool drops_rest_ = false;  // the response is complete, what is left of the request is read and dropped
   bool keep_alive_ = true;
