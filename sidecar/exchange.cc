@@ -25,14 +25,14 @@ bool resumes(std::string_view path_with_query) {
   return false;
 }
 
-bool is_upgrade(const http::Headers& headers) {
-  return headers.get("upgrade").has_value() || equals_ignoring_case(headers.get_or("connection", ""), "upgrade");
-}
-
 }  // namespace
 
 Exchange::Exchange(Proxy& proxy, std::unique_ptr<http::Stream> client, http::RequestHead head, bool has_body)
-    : proxy_(proxy), client_(std::move(client)), body_ended_(!has_body) {
+    : proxy_(proxy),
+      client_(std::move(client)),
+      body_ended_(!has_body),
+      // A server may ignore the wish for an upgrade (RFC 9110 section 7.8): with a body it is a request like any other.
+      upgrades_(!has_body && http::is_upgrade_request(head.headers)) {
   request_.head = std::move(head);
   original_path_ = request_.head.path;
 }
@@ -46,13 +46,6 @@ Exchange::~Exchange() {
 void Exchange::begin() {
   info_ = kube::parse_request_info(request_.head.method, request_.head.path);
   proxy_.requests_.add({{"verb", info_.verb}});
-  if (is_upgrade(request_.head.headers)) {
-    return answer(kube::Status{.code = 501,
-                               .reason = "NotImplemented",
-                               .message =
-                                   "sidecar: connection upgrades (exec, attach, port-forward, WebSocket) are not "
-                                   "proxied yet; use the HTTP/2 form of the request"});
-  }
   decision_ = decide_request(info_, request_.head.path, proxy_.parts_.ring.resources(), proxy_.self_);
   if (info_.verb == "watch") proxy_.watches_.insert(this);
   std::visit([this](const auto& decision) { start(decision); }, decision_);
@@ -210,6 +203,10 @@ void Exchange::forward() {
   bool bodyless = body_ended_ && request_.body.empty();
   http::RequestHead head = std::move(request_.head);
   head.authority.clear();  // the API server's own, never the client's
+  if (upgrades_) {
+    api_ = proxy_.parts_.upgrades.start(std::move(head), api_side_);
+    return;
+  }
   api_ = proxy_.parts_.api.start(std::move(head), bodyless, api_side_);
   if (!api_ || bodyless) return;
   credited_ = request_.body.size();
@@ -241,6 +238,23 @@ void Exchange::drop_ticket() {
   if (!ticket_) return;
   ticket_.reset();
   proxy_.parts_.gate.on_write_done();
+}
+
+void Exchange::on_switched() {
+  const auto* write = std::get_if<Mutate>(&decision_);
+  std::optional<ObjectRef> object;
+  if (write) object = ObjectRef{write->resource, write->ns, write->name};
+  tunnel_.emplace(proxy_.tunnels_.add(std::move(object), [this] { end_tunnel(); }));
+  proxy_.watches_.insert(this);
+}
+
+void Exchange::end_tunnel() {
+  proxy_.log_.info("ending an upgraded connection: its object is not this replica's to change any more",
+                   {{"path", path_without_query()}});
+  proxy_.watches_.erase(this);
+  api_.reset();
+  drop_ticket();
+  if (client_) client_->reset();
 }
 
 // --- The controller's side.
@@ -275,6 +289,7 @@ void Exchange::on_closed(Error) {
   job_ = {};
   // The request may have been processed all the same: the ticket goes when the stream is given up.
   api_.reset();
+  tunnel_.reset();
   drop_ticket();
   client_.reset();
 }
@@ -283,7 +298,11 @@ void Exchange::on_closed(Error) {
 
 void Exchange::ApiSide::on_response(http::ResponseHead head) {
   exchange_.response_begun_ = true;
-  exchange_.drop_ticket();
+  if (head.status == 101) {
+    exchange_.on_switched();
+  } else {
+    exchange_.drop_ticket();
+  }
   if (exchange_.client_) exchange_.client_->send_response(std::move(head), false);
 }
 
@@ -312,7 +331,9 @@ void Exchange::ApiSide::on_closed(Error error) {
   }
   exchange_.proxy_.log_.warn("the API server did not answer",
                              {{"path", exchange_.original_path_}, {"error", error.message}});
-  exchange_.answer(status_of_failure(error, is_write(exchange_.info_)));
+  // What an exec has done is not known either, though its verb may be get.
+  bool is_read = !is_write(exchange_.info_) && (!exchange_.upgrades_ || exchange_.info_.verb == "watch");
+  exchange_.answer(status_of_failure(error, !is_read));
 }
 
 }  // namespace ringside::sidecar

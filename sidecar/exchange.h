@@ -80,6 +80,9 @@ class Exchange : public http::StreamHandler {
   void answer(http::Response response);
   event::Task<void> ask_bridge(ElectionLease lease);
   void drop_ticket();
+  // The API server has taken the request for an upgrade: the streams carry the new protocol's bytes from now on.
+  void on_switched();
+  void end_tunnel();
 
   Proxy& proxy_;
   std::unique_ptr<http::Stream> client_;
@@ -88,15 +91,17 @@ class Exchange : public http::StreamHandler {
   std::string original_path_;
   RequestDecision decision_;
   bool body_ended_;
+  bool upgrades_;  // the client asks for an upgrade
   bool buffering_ = false;
   bool response_begun_ = false;
   bool response_ended_ = false;  // the API server's
   size_t credited_ = 0;  // of what was given to the API server's side: buffered, and credited to the client then
   event::Loop::Callback after_body_;
-  std::optional<InFlight> ticket_;
+  std::optional<InFlight> ticket_;  // of an upgraded connection: for as long as it lasts
   event::Job job_;
   ApiSide api_side_{*this};
   std::unique_ptr<http::Stream> api_;
+  std::optional<Tunnels::Handle> tunnel_;
 };
 
 }  // namespace ringside::sidecar

@@ -49,6 +49,7 @@ class HandoverAgent : public WriteGate {
   std::expected<InFlight, kube::Status> admit_unread_create() override;
   std::expected<InFlight, kube::Status> admit_delete_collection(const kube::GroupResource& resource) override;
   void on_write_done() override;
+  bool is_fenced(const ObjectRef& object) const override { return fence_.blocks(object); }
 
  private:
   event::Task<void> watch_drains(kube::GroupResource resource);

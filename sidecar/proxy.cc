@@ -11,7 +11,10 @@ Proxy::Proxy(event::Loop& loop, Logger log, MetricsRegistry& metrics, ShardIdent
       refused_(metrics.counter("ringside_sidecar_refused_requests_total",
                                "Requests of the controller that the sidecar answered with an error, by code.")),
       self_(std::move(self)),
-      parts_(std::move(parts)) {}
+      parts_(std::move(parts)),
+      tunnels_(loop, metrics,
+               {.lease_held = [this] { return parts_.lease.held(); },
+                .is_fenced = [this](const ObjectRef& object) { return parts_.gate.is_fenced(object); }}) {}
 
 Proxy::~Proxy() = default;
 

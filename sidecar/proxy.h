@@ -12,12 +12,14 @@
 #include "event/loop.h"
 #include "http/client.h"
 #include "http/stream.h"
+#include "http/upgrade.h"
 #include "sidecar/delete_guard.h"
 #include "sidecar/election_bridge.h"
 #include "sidecar/relist_marks.h"
 #include "sidecar/request_filter.h"
 #include "sidecar/ring_view.h"
 #include "sidecar/shard_lease.h"
+#include "sidecar/tunnels.h"
 #include "sidecar/write_gate.h"
 
 namespace ringside::sidecar {
@@ -27,6 +29,7 @@ class Exchange;
 // What the proxy asks on the way of a request. All must outlive it.
 struct ProxyParts {
   http::Client& api;
+  http::UpgradeClient& upgrades;
   RingView& ring;
   ShardLease& lease;
   ElectionBridge& bridge;
@@ -47,6 +50,8 @@ class Proxy {
   // The ring's resources have changed: watches whose filter would now be another are ended, and the next watch that
   // would resume one is told that its resource version is gone, so that the client lists again.
   void on_ring_changed();
+  // The shard Lease was lost or acquired.
+  void on_lease_changed() { tunnels_.check(); }
 
  private:
   friend class Exchange;
@@ -57,8 +62,9 @@ class Proxy {
   CounterFamily& refused_;
   ShardIdentity self_;
   ProxyParts parts_;
-  std::set<Exchange*> watches_;  // of resources of the ring, or that could be
+  std::set<Exchange*> watches_;  // of resources of the ring, or that could be; and all upgraded connections
   RelistMarks must_relist_;      // by paths without query
+  Tunnels tunnels_;
 };
 
 }  // namespace ringside::sidecar

@@ -26,11 +26,18 @@ bool is_lease(const RequestInfo& info) {
   return info.group == "coordination.k8s.io" && info.resource == "leases";
 }
 
-// Streams to a pod and tokens: they go by the name of an object, but do not write it.
+// A connection into a pod: it changes what runs there, whatever its method is (WebSocket asks by GET, SPDY by POST).
+bool connects_to_pod(const RequestInfo& info) {
+  std::string_view sub = info.subresource;
+  bool is_pod = info.group.empty() && info.resource == "pods";
+  return is_pod && (sub == "exec" || sub == "attach" || sub == "portforward");
+}
+
+// Requests to what an object serves, and tokens: they go by the name of an object, but do not write it.
 bool is_connect(const RequestInfo& info) {
   if (!info.group.empty()) return false;
   std::string_view sub = info.subresource;
-  if (info.resource == "pods") return sub == "exec" || sub == "attach" || sub == "portforward" || sub == "proxy";
+  if (info.resource == "pods") return sub == "proxy";
   if (info.resource == "services" || info.resource == "nodes") return sub == "proxy";
   return info.resource == "serviceaccounts" && sub == "token";
 }
@@ -58,7 +65,8 @@ Mutate to_mutate(const RequestInfo& info, const RingResource& resource) {
 
 RequestDecision decide_unknown(const RequestInfo& info) {
   bool one = reads_many(info) && names_one_object(info, false);
-  bool sensitive = (reads_many(info) && !one) || info.verb == "deletecollection" || writes_one(info);
+  bool sensitive =
+      (reads_many(info) && !one) || info.verb == "deletecollection" || writes_one(info) || connects_to_pod(info);
   if (!sensitive || is_harmless(info)) return Pass{};
   return Unavailable{"the ControllerRing is not known yet"};
 }
@@ -98,7 +106,7 @@ RequestDecision add_requirement(std::string_view target, const ShardIdentity& se
 RequestDecision decide_ring_resource(const RequestInfo& info, std::string_view target, const RingResource& resource,
                                      const ShardIdentity& self) {
   if (is_connect(info)) return Pass{};
-  if (writes_one(info)) return to_mutate(info, resource);
+  if (writes_one(info) || connects_to_pod(info)) return to_mutate(info, resource);
   bool deletes = info.verb == "deletecollection";
   bool reads = reads_many(info) && resource.filtered && !names_one_object(info, resource.cluster_scoped);
   if (!deletes && !reads) return Pass{};

@@ -53,13 +53,14 @@ struct Filter {
   bool deletes = false;  // deletecollection: it needs the shard Lease and must not meet fenced objects, as Mutate
 };
 
-// A write to one object of the ring: goes on if the shard Lease is held and the object is not fenced.
+// A write to one object of the ring, or a connection into it (exec, attach, port-forward of a pod): goes on if the
+// shard Lease is held and the object is not fenced.
 struct Mutate {
   kube::GroupResource resource;
   std::string ns;
   std::string name;  // empty for create
   std::string subresource;
-  std::string verb;  // create, update, patch, delete
+  std::string verb;  // create, update, patch, delete; or get, for a connection into a pod
   bool is_main = false;
   bool is_controlled = false;
 };

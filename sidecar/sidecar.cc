@@ -34,11 +34,17 @@ Result<void> Sidecar::connect(const kube::Config& config) {
   anonymous.token_file.clear();
   auto tls = net::TlsClientContext::create(anonymous.tls);
   if (!tls) return failure(tls.error());
+  anonymous.tls.alpn = {"http/1.1"};
+  auto tls_http1 = net::TlsClientContext::create(anonymous.tls);
+  if (!tls_http1) return failure(tls_http1.error());
   http::Client::Options options;
   bool v6 = config.host.find(':') != std::string::npos;
   options.authority = (v6 ? "[" + config.host + "]" : config.host) + ":" + std::to_string(config.port);
   proxy_api_ =
       std::make_unique<http::Client>(loop_, log_, http::tls_dialer(loop_, config.host, config.port, *tls), options);
+  proxy_upgrades_ = std::make_unique<http::UpgradeClient>(
+      loop_, http::tls_dialer(loop_, config.host, config.port, *tls_http1, "http/1.1"),
+      http::UpgradeClient::Options{.authority = options.authority});
   return {};
 }
 
@@ -64,13 +70,17 @@ void Sidecar::build() {
   deletes_ = std::make_unique<DeleteGuard>(client, *ring_, ShardIdentity{options_.ring, options_.shard});
   proxy_ = std::make_unique<Proxy>(loop_, log_, metrics_, ShardIdentity{options_.ring, options_.shard},
                                    ProxyParts{.api = *proxy_api_,
+                                              .upgrades = *proxy_upgrades_,
                                               .ring = *ring_,
                                               .lease = *lease_,
                                               .bridge = *bridge_,
                                               .gate = *handover_,
                                               .deletes = *deletes_,
                                               .on_ring_read = [this] { life_->on_ring_read(); }});
-  lease_->set_on_change([this] { lease_held_.set({}, lease_->held() ? 1 : 0); });
+  lease_->set_on_change([this] {
+    lease_held_.set({}, lease_->held() ? 1 : 0);
+    proxy_->on_lease_changed();
+  });
   bridge_->set_blocked(ring_->problem());
 }
 

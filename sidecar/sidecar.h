@@ -9,6 +9,7 @@
 #include "event/loop.h"
 #include "http/client.h"
 #include "http/server.h"
+#include "http/upgrade.h"
 #include "kube/api_server.h"
 #include "kube/config.h"
 #include "sidecar/controller_life.h"
@@ -50,6 +51,7 @@ class Sidecar {
 
   std::unique_ptr<kube::ApiServer> api_;     // our own requests
   std::unique_ptr<http::Client> proxy_api_;  // the controller's: with its credentials, never with ours
+  std::unique_ptr<http::UpgradeClient> proxy_upgrades_;
   std::unique_ptr<ShardLease> lease_;
   std::unique_ptr<ElectionBridge> bridge_;
   std::unique_ptr<ControllerLife> life_;

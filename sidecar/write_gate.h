@@ -28,6 +28,8 @@ class WriteGate {
   virtual std::expected<InFlight, kube::Status> admit_unread_create() = 0;
   virtual std::expected<InFlight, kube::Status> admit_delete_collection(const kube::GroupResource& resource) = 0;
   virtual void on_write_done() = 0;
+  // Whether a change of the object would be refused now. Unlike admit_change, nobody is told of it.
+  virtual bool is_fenced(const ObjectRef& object) const = 0;
 };
 
 }  // namespace ringside::sidecar

@@ -1,0 +1,187 @@
+"""Upgraded connections through the sidecar: WebSocket watches, and what the API server refuses."""
+
+import json
+import os
+import threading
+import urllib.parse
+
+import pytest
+import yaml
+from ringside_cluster import Cluster
+from sidecars import CONFIGMAPS, RING, SECRETS, SHARD_LABEL, Sidecar, metric, secret, working
+from support import LEASES, RINGS, ROOT, Api, cluster_ca, eventually
+from upgrades import Upgrade
+
+EXEC = "/api/v1/namespaces/default/pods/nobody/exec?command=ls&stdout=true"
+# Of the app, and thereby of the sidecar.
+PERMISSIONS = [
+    {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": {"name": "app"},
+     "rules": [{"apiGroups": [""], "resources": ["secrets", "configmaps", "pods", "pods/exec"], "verbs": ["*"]},
+               {"apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": ["*"]},
+               {"apiGroups": ["sharding.timebertt.dev"], "resources": ["controllerrings"], "verbs": ["*"]}]},
+    {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding", "metadata": {"name": "app"},
+     "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "app"},
+     "subjects": [{"kind": "ServiceAccount", "name": "app", "namespace": "default"}]},
+]
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    with Cluster(f"upgrades-{os.getpid()}", api_only=True, host_net=True) as running:
+        running.kubectl("apply", "-f", str(ROOT / "deploy" / "crd" / "controllerrings.yaml"))
+        running.kubectl("create", "serviceaccount", "app", "-n", "default")
+        running.kubectl("apply", "-f", "-", input=yaml.safe_dump_all(PERMISSIONS))
+        yield running
+
+
+@pytest.fixture(scope="module")
+def api(cluster):
+    api = Api.of_cluster(cluster)
+    eventually(lambda: api.items(RINGS) == [], 20, "the CRD is served")
+    return api
+
+
+def set_ring(api, *resources):
+    spec = {"resources": [{"group": "", "resource": resource} for resource in resources]}
+    if api.find(f"{RINGS}/{RING}"):
+        return api.patch(f"{RINGS}/{RING}", {"spec": spec})
+    return api.create(RINGS, {"apiVersion": "sharding.timebertt.dev/v1alpha1", "kind": "ControllerRing",
+                              "metadata": {"name": RING}, "spec": spec})
+
+
+@pytest.fixture
+def sidecar(tmp_path, cluster, api):
+    set_ring(api, "secrets")
+    with working(tmp_path, cluster, api, SECRETS) as process:
+        yield process
+    for item in api.items(SECRETS):
+        api.delete(f"{SECRETS}/{item['metadata']['name']}")
+
+
+def upgrade(sidecar, path, **options):
+    return Upgrade(sidecar.port, sidecar.app / "ca.crt", (sidecar.app / "token").read_text(), path, **options)
+
+
+def direct(cluster, tmp_path, token, path, **options):
+    ca = tmp_path / "cluster-ca.crt"
+    ca.write_text(cluster_ca(cluster))
+    return Upgrade(urllib.parse.urlsplit(cluster.server).port, ca, token, path, **options)
+
+
+def open_upgrades(sidecar):
+    return metric(sidecar.http(sidecar.status_port, "/metrics")[1], "ringside_sidecar_upgraded_connections")
+
+
+def test_a_websocket_watch_shows_the_shard_alone(sidecar, api):
+    api.create(SECRETS, secret("mine", "shard-a"))
+    api.create(SECRETS, secret("theirs", "shard-b"))
+    with upgrade(sidecar, SECRETS + "?watch=true") as watch:
+        assert watch.status == 101
+        assert watch.headers["upgrade"].lower() == "websocket" and watch.headers["connection"] == "Upgrade"
+        assert watch.read_event() == ("ADDED", "mine")
+        api.create(SECRETS, secret("later-theirs", "shard-b"))
+        api.create(SECRETS, secret("later-mine", "shard-a"))
+        assert watch.read_event() == ("ADDED", "later-mine")
+        api.delete(f"{SECRETS}/mine")
+        assert watch.read_event() == ("DELETED", "mine")
+        assert open_upgrades(sidecar) == 1
+    eventually(lambda: open_upgrades(sidecar) == 0, 5, "the connection to the API server goes with the client's")
+
+
+def test_what_is_not_in_the_ring_is_seen_in_full(sidecar, api):
+    with upgrade(sidecar, CONFIGMAPS + "?watch=true") as watch:
+        api.create(CONFIGMAPS, {"metadata": {"name": "any", "labels": {SHARD_LABEL: "shard-b"}}})
+        assert watch.read_event() == ("ADDED", "any")
+    api.delete(f"{CONFIGMAPS}/any")
+
+
+def test_many_events_come_in_order_to_a_slow_reader(sidecar, api):
+    names = [f"many-{i:02}" for i in range(40)]
+    big = "x" * 100_000
+    with upgrade(sidecar, SECRETS + "?watch=true") as watch:
+        assert watch.status == 101
+        for name in names:  # 5 MB in all: more than any buffer on the way holds
+            api.create(SECRETS, {**secret(name, "shard-a"), "stringData": {"big": big}})
+        assert [watch.read_event() for _ in names] == [("ADDED", name) for name in names]
+
+
+@pytest.mark.parametrize("protocol, method", [("websocket", "GET"), ("SPDY/3.1", "POST")])
+def test_a_refusal_is_the_api_servers_own(sidecar, cluster, tmp_path, protocol, method):
+    headers = {"Sec-WebSocket-Protocol" if protocol == "websocket" else "X-Stream-Protocol-Version": "v5.channel.k8s.io"}
+    token = (sidecar.app / "token").read_text()
+    for path, given, code in ((EXEC, token, 404), (EXEC, "wrong", 401), (EXEC.replace("default", "default2"), token, 404)):
+        theirs = direct(cluster, tmp_path, given, path, protocol=protocol, method=method, headers=headers)
+        through = Upgrade(sidecar.port, sidecar.app / "ca.crt", given, path, protocol=protocol, method=method, headers=headers)
+        with theirs, through:
+            assert through.status == theirs.status == code
+            assert through.body == theirs.body and b'"kind":"Status"' in theirs.body
+            assert through.headers["content-type"] == theirs.headers["content-type"]
+
+
+def test_a_request_without_the_fields_gets_what_the_api_server_says(sidecar):
+    status, _, body = sidecar.get(EXEC, method="POST")
+    assert status == 404 and b"nobody" in body
+
+
+def test_an_upgrade_that_the_api_server_ignores_is_a_request_like_any_other(sidecar, api):
+    api.create(SECRETS, secret("mine", "shard-a"))
+    api.create(SECRETS, secret("theirs", "shard-b"))
+    with upgrade(sidecar, SECRETS, protocol="h2c") as plain:
+        assert plain.status == 200
+        assert [item["metadata"]["name"] for item in json.loads(plain.body)["items"]] == ["mine"]
+    with upgrade(sidecar, f"{SECRETS}/mine", protocol="websocket", method="DELETE") as plain:
+        assert plain.status == 200
+    assert api.find(f"{SECRETS}/mine") is None
+
+
+def test_a_watch_ends_with_its_ring_and_is_not_resumed(sidecar, api):
+    api.create(SECRETS, secret("theirs", "shard-b"))
+    version = api.get(SECRETS)["metadata"]["resourceVersion"]
+    set_ring(api, "configmaps")
+    eventually(lambda: sidecar.names(SECRETS) == ["theirs"], 10, "secrets are not filtered")
+    with upgrade(sidecar, SECRETS + "?watch=true") as watch:
+        assert watch.read_event() == ("ADDED", "theirs")
+        set_ring(api, "secrets")
+        assert watch.at_end()
+    with upgrade(sidecar, f"{SECRETS}?watch=true&resourceVersion={version}") as watch:
+        assert watch.status == 410 and b"list again" in watch.body
+    with upgrade(sidecar, SECRETS + "?watch=true") as watch:
+        assert watch.status == 101
+
+
+def test_pods_of_the_ring_are_entered_with_the_lease_alone(sidecar, api):
+    set_ring(api, "secrets", "pods")
+    eventually(lambda: sidecar.names("/api/v1/namespaces/default/pods") == [], 10)
+    with upgrade(sidecar, EXEC, headers={"Sec-WebSocket-Protocol": "v5.channel.k8s.io"}) as stream:
+        assert stream.status == 404, "it is asked for"
+    api.patch(LEASES.format("default") + "/shard-a", {"spec": {"holderIdentity": "somebody-else", "leaseDurationSeconds": 5}})
+    eventually(lambda: not sidecar.ready(), 10, "the shard knows that it lost its Lease")
+    for protocol, method in (("websocket", "GET"), ("SPDY/3.1", "POST")):
+        with upgrade(sidecar, EXEC, protocol=protocol, method=method) as stream:
+            assert stream.status == 503 and b"does not hold its shard Lease" in stream.body
+
+
+def test_a_sidecar_that_ends_closes_in_order(tmp_path, cluster, api):
+    with Sidecar(tmp_path, cluster, "shard-b", api.token("default", "app")) as sidecar:
+        sidecar.wait_for_ring()
+        with upgrade(sidecar, CONFIGMAPS + "?watch=true") as watch:
+            assert watch.status == 101
+            ended = []
+            reader = threading.Thread(target=lambda: ended.append(watch.at_end()))
+            reader.start()
+            assert sidecar.terminate() == 0
+            reader.join(20)
+            assert ended == [True]
+
+
+def test_an_api_server_that_goes_away_is_felt(sidecar, cluster, api):
+    with upgrade(sidecar, CONFIGMAPS + "?watch=true") as watch:
+        assert watch.status == 101
+        cluster.stop("apiserver")
+        try:
+            assert watch.read_frame() is None
+            with upgrade(sidecar, CONFIGMAPS + "?watch=true") as refused:
+                assert refused.status == 503 and b"cannot be reached" in refused.body
+        finally:
+            cluster.start("apiserver")
+    eventually(lambda: upgrade(sidecar, CONFIGMAPS + "?watch=true").status == 101, 30, "it is back")
