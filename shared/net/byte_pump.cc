@@ -93,7 +93,7 @@ bool BytePump::write_out() {
     failed = result.status == IoStatus::kError;
   }
   out_.erase(0, written);
-  if (out_.empty() && out_.capacity() > (128 << 10)) out_.shrink_to_fit();
+  if (out_.empty() && out_.capacity() > (256 << 10)) out_.shrink_to_fit();
   size_t silent = std::min(unreported_, written);
   unreported_ -= silent;
   if (written > 0) touch();

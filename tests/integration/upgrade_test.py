@@ -1,18 +1,21 @@
 """Upgraded connections through the sidecar: WebSocket watches, and what the API server refuses."""
 
+import hashlib
 import json
 import os
 import threading
+import time
 import urllib.parse
 
 import pytest
 import yaml
 from ringside_cluster import Cluster
-from sidecars import CONFIGMAPS, RING, SECRETS, SHARD_LABEL, Sidecar, metric, secret, working
-from support import LEASES, RINGS, ROOT, Api, cluster_ca, eventually
-from upgrades import Upgrade
+from sidecars import CONFIGMAPS, DRAIN_LABEL, RING, SECRETS, SHARD_LABEL, Sidecar, metric, secret, working
+from support import LEASES, RINGS, ROOT, Api, cluster_ca, eventually, micro_time
+from upgrades import EchoKubelet, Upgrade
 
-EXEC = "/api/v1/namespaces/default/pods/nobody/exec?command=ls&stdout=true"
+PODS = "/api/v1/namespaces/default/pods"
+EXEC = f"{PODS}/nobody/exec?command=ls&stdout=true"
 # Of the app, and thereby of the sidecar.
 PERMISSIONS = [
     {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": {"name": "app"},
@@ -66,6 +69,12 @@ def direct(cluster, tmp_path, token, path, **options):
     ca = tmp_path / "cluster-ca.crt"
     ca.write_text(cluster_ca(cluster))
     return Upgrade(urllib.parse.urlsplit(cluster.server).port, ca, token, path, **options)
+
+
+def lose_lease(sidecar, api):
+    api.patch(LEASES.format("default") + "/shard-a",
+              {"spec": {"holderIdentity": "somebody-else", "leaseDurationSeconds": 5, "renewTime": micro_time()}})
+    eventually(lambda: not sidecar.ready(), 10, "the shard knows that it lost its Lease")
 
 
 def open_upgrades(sidecar):
@@ -151,14 +160,95 @@ def test_a_watch_ends_with_its_ring_and_is_not_resumed(sidecar, api):
 
 def test_pods_of_the_ring_are_entered_with_the_lease_alone(sidecar, api):
     set_ring(api, "secrets", "pods")
-    eventually(lambda: sidecar.names("/api/v1/namespaces/default/pods") == [], 10)
+    eventually(lambda: sidecar.names(PODS) == [], 10)
     with upgrade(sidecar, EXEC, headers={"Sec-WebSocket-Protocol": "v5.channel.k8s.io"}) as stream:
         assert stream.status == 404, "it is asked for"
-    api.patch(LEASES.format("default") + "/shard-a", {"spec": {"holderIdentity": "somebody-else", "leaseDurationSeconds": 5}})
-    eventually(lambda: not sidecar.ready(), 10, "the shard knows that it lost its Lease")
+    lose_lease(sidecar, api)
     for protocol, method in (("websocket", "GET"), ("SPDY/3.1", "POST")):
         with upgrade(sidecar, EXEC, protocol=protocol, method=method) as stream:
             assert stream.status == 503 and b"does not hold its shard Lease" in stream.body
+
+
+# --- With something at the far end.
+
+
+@pytest.fixture(scope="module")
+def kubelet(api, tmp_path_factory):
+    kubelet = EchoKubelet(tmp_path_factory.mktemp("kubelet"), api)
+    pod = {"spec": {"nodeName": "echo", "containers": [{"name": "app", "image": "none"}], "serviceAccountName": "app"}}
+    api.create(PODS, {"metadata": {"name": "runs", "labels": {SHARD_LABEL: "shard-a"}}, **pod})
+    yield kubelet
+    api.delete(f"{PODS}/runs?gracePeriodSeconds=0")
+    kubelet.close()
+
+
+def enter(sidecar):
+    stream = upgrade(sidecar, f"{PODS}/runs/exec?command=cat&stdin=true&stdout=true", protocol="SPDY/3.1", method="POST",
+                     headers={"X-Stream-Protocol-Version": "v4.channel.k8s.io"})
+    assert stream.status == 101, stream.body
+    stream.send(b"hello")
+    assert stream.read(5) == b"hello"
+    return stream
+
+
+def test_20_mb_come_back_as_they_were(sidecar, kubelet):
+    data = os.urandom(20 << 20)
+    with enter(sidecar) as stream:
+        began = time.monotonic()
+        writer = threading.Thread(target=stream.send, args=(data,))
+        writer.start()
+        echoed = hashlib.sha256(stream.read(len(data))).hexdigest()
+        writer.join()
+        print(f"\nmeasured: 20 MiB there and back in {time.monotonic() - began:.2f} s")
+    assert echoed == hashlib.sha256(data).hexdigest()
+    assert kubelet.closed.acquire(timeout=10)
+
+
+def test_a_reader_that_stops_holds_everybody_back(sidecar, kubelet):
+    with enter(sidecar) as stream:
+        before = sidecar.memory_kib()
+        stream.settimeout(2)
+        sent = 0
+        with pytest.raises(TimeoutError):
+            while sent < 200 << 20:
+                stream.send(bytes(1 << 20))
+                sent += 1 << 20
+        grown = sidecar.memory_kib() - before  # with ASan, also by what it keeps of freed memory
+        print(f"\nmeasured: {sent >> 20} MiB sent until it stalled, the sidecar grew by {grown} KiB")
+        assert sent < 100 << 20, "the buffers of six sockets, and little in between"
+    assert kubelet.closed.acquire(timeout=10)
+
+
+def test_a_lost_lease_ends_what_is_open_into_pods_of_the_ring(sidecar, api, kubelet):
+    with enter(sidecar) as outside:
+        set_ring(api, "secrets", "pods")
+        assert outside.at_end(), "what was opened while pods were not the ring's is judged again"
+    eventually(lambda: sidecar.names(PODS) == ["runs"], 10)
+    with enter(sidecar) as inside, upgrade(sidecar, SECRETS + "?watch=true") as watch:
+        lose_lease(sidecar, api)
+        assert inside.at_end()
+        api.create(SECRETS, secret("mine", "shard-a"))
+        assert watch.read_event() == ("ADDED", "mine"), "reading goes on, as over HTTP/2"
+    for _ in range(2):
+        assert kubelet.closed.acquire(timeout=10)
+
+
+def test_a_pod_that_is_handed_over_is_left(sidecar, api, kubelet):
+    set_ring(api, "secrets", "pods")
+    eventually(lambda: sidecar.names(PODS) == ["runs"], 10)
+    with enter(sidecar) as stream:
+        began = time.monotonic()
+        api.patch(f"{PODS}/runs", {"metadata": {"labels": {DRAIN_LABEL: "true"}}})
+        assert stream.at_end()
+        left = time.monotonic() - began
+        eventually(lambda: SHARD_LABEL not in api.get(f"{PODS}/runs")["metadata"].get("labels", {}), 10, "acknowledged")
+        print(f"\nmeasured: left after {left:.1f} s, handed over {time.monotonic() - began:.1f} s after the drain")
+    with upgrade(sidecar, f"{PODS}/runs/exec?command=cat", protocol="SPDY/3.1", method="POST") as stream:
+        assert stream.status == 409 and b"handed over" in stream.body
+    api.patch(f"{PODS}/runs", {"metadata": {"labels": {SHARD_LABEL: "shard-a"}}})
+
+
+# --- Ends.
 
 
 def test_a_sidecar_that_ends_closes_in_order(tmp_path, cluster, api):

@@ -1,10 +1,15 @@
-"""A connection that asks to be upgraded, and what a WebSocket client needs to read a watch (RFC 6455)."""
+"""A connection that asks to be upgraded, what a WebSocket client needs to read a watch (RFC 6455), and a kubelet of which
+there is nothing but the far end of such connections.
+"""
 
 import base64
+import contextlib
 import json
 import os
 import socket
 import ssl
+import subprocess
+import threading
 
 
 class Upgrade:
@@ -67,6 +72,55 @@ class Upgrade:
         event = json.loads(frame)
         return event["type"], event["object"]["metadata"].get("name")
 
+    def settimeout(self, seconds):
+        self._socket.settimeout(seconds)
+
+    def send(self, data):
+        self._socket.sendall(data)
+
+    def read(self, size):
+        """Less than that only at the end."""
+        return self._file.read(size)
+
     def at_end(self):
         """Whether the server has closed the connection in order, with nothing more to read."""
         return self._file.read(1) == b""
+
+
+class EchoKubelet:
+    """Takes every upgrade and sends back what it gets. The API server asks it when a pod runs on the Node that it makes."""
+
+    NODE = {"metadata": {"name": "echo"}, "spec": {}}
+
+    def __init__(self, folder, api):
+        certificate, key = folder / "kubelet.crt", folder / "kubelet.key"
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+                        "-subj", "/CN=echo", "-keyout", key, "-out", certificate], check=True, capture_output=True)
+        self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self._context.load_cert_chain(certificate, key)
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.closed = threading.Semaphore(0)  # released for each connection that has ended
+        threading.Thread(target=self._accept, daemon=True).start()
+        status = {"addresses": [{"type": "InternalIP", "address": "127.0.0.1"}],
+                  "daemonEndpoints": {"kubeletEndpoint": {"Port": self._listener.getsockname()[1]}}}
+        api.create("/api/v1/nodes", self.NODE)
+        api.request("PATCH", "/api/v1/nodes/echo/status", {"status": status}, "application/merge-patch+json")
+
+    def close(self):
+        self._listener.close()
+
+    def _accept(self):
+        with contextlib.suppress(OSError):
+            while True:
+                connection, _ = self._listener.accept()
+                threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+
+    def _serve(self, connection):
+        with contextlib.suppress(OSError), self._context.wrap_socket(connection, server_side=True) as stream:
+            head = b""
+            while not head.endswith(b"\r\n\r\n"):
+                head += stream.recv(1)
+            stream.sendall(b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: SPDY/3.1\r\n\r\n")
+            while data := stream.recv(65536):
+                stream.sendall(data)
+        self.closed.release()
