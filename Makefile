@@ -20,9 +20,15 @@ help: ## Show this help
 setup: ## Install what is missing: Debian packages, Kubernetes built from its Go modules
 	@scripts/setup
 
-.PHONY: packages
+.PHONY: setup-tests
+setup-tests:
+	@scripts/setup --tests
+
+.PHONY: packages packages-tests
 packages:
 	@scripts/setup --packages-only
+packages-tests:
+	@scripts/setup --tests --packages-only
 
 .PHONY: build
 build: packages ## Build the programs (release) and their images
@@ -35,7 +41,7 @@ demo: setup build ## The sharded example on a real local cluster, step by step
 	@scripts/demo
 
 .PHONY: test
-test: setup build test-unit test-integration test-e2e ## All tests
+test: setup-tests build test-unit test-integration test-e2e ## All tests
 
 .PHONY: test-unit
 test-unit: packages ## Unit tests, under ASan and UBSan
@@ -48,23 +54,23 @@ test-unit: packages ## Unit tests, under ASan and UBSan
 	@for directory in $(GO_PROGRAMS); do (cd $$directory && go test -p $(JOBS) ./...) || exit 1; done
 
 .PHONY: test-integration
-test-integration: ## The programs against a real API server; needs `make setup build`
+test-integration: packages-tests ## The programs against a real API server; needs `make setup build`
 	@scripts/build-images --all
 	@$(PYTHON) -m pytest -q tests/cluster tests/integration
 
 .PHONY: test-e2e
-test-e2e: ## Unmodified controllers on a real cluster, then 3 minutes of chaos; needs `make setup build`
+test-e2e: packages-tests ## Unmodified controllers on a real cluster, then 3 minutes of chaos; needs `make setup build`
 	@scripts/build-images --all
 	@$(PYTHON) -m pytest -q tests/e2e
 	@$(PYTHON) -m pytest -q tests/chaos/chaos_test.py
 
 .PHONY: test-long
-test-long: setup build ## Chaos on a real cluster for DURATION=20m with SEED=1, and the checker's verdict
+test-long: setup-tests build ## Chaos on a real cluster for DURATION=20m with SEED=1, and the checker's verdict
 	@scripts/build-images --all
 	@tests/chaos/chaos --duration $(DURATION) --seed $(SEED)
 
 .PHONY: test-slow
-test-slow: setup build ## The slow end-to-end tests: 2,000 and 10,000 objects
+test-slow: setup-tests build ## The slow end-to-end tests: 2,000 and 10,000 objects
 	@scripts/build-images --all
 	@$(PYTHON) -m pytest -q tests/e2e -m long
 
@@ -98,7 +104,7 @@ format: ## Format the C++ code
 
 .PHONY: clean
 clean: ## Remove what was built (not the cache of Kubernetes)
-	rm -rf build $(addsuffix /bin,$(GO_PROGRAMS))
+	rm -rf build $(addsuffix /bin,$(GO_PROGRAMS)) examples/*/target
 
 # Every target writes its logs there.
 $(shell mkdir -p build)
