@@ -35,6 +35,7 @@ Exchange::Exchange(Proxy& proxy, std::unique_ptr<http::Stream> client, http::Req
       upgrades_(!has_body && http::is_upgrade_request(head.headers)) {
   request_.head = std::move(head);
   original_path_ = request_.head.path;
+  encoding_ = kube::choose_encoding(request_.head.headers.get_or("accept", ""));
 }
 
 Exchange::~Exchange() {
@@ -217,11 +218,10 @@ void Exchange::forward() {
 
 void Exchange::answer(const kube::Status& status) {
   proxy_.refused_.add({{"code", std::to_string(status.code)}});
-  proxy_.log_.debug("request refused", {{"method", request_.head.method},
-                                        {"path", original_path_},
-                                        {"code", int64_t(status.code)},
-                                        {"why", status.message}});
-  answer(status_response(status, kube::choose_encoding(request_.head.headers.get_or("accept", ""))));
+  proxy_.log_.debug(
+      "request refused",
+      {{"verb", info_.verb}, {"path", original_path_}, {"code", int64_t(status.code)}, {"why", status.message}});
+  answer(status_response(status, encoding_));
 }
 
 void Exchange::answer(http::Response response) {

@@ -9,6 +9,7 @@
 
 #include "event/job.h"
 #include "http/stream.h"
+#include "kube/encoding.h"
 #include "kube/request_info.h"
 #include "kube/status.h"
 #include "sidecar/proxy.h"
@@ -86,9 +87,10 @@ class Exchange : public http::StreamHandler {
 
   Proxy& proxy_;
   std::unique_ptr<http::Stream> client_;
-  http::Request request_;  // the body only where it is buffered
+  http::Request request_;  // the body only where it is buffered; the head until it is forwarded
   kube::RequestInfo info_;
   std::string original_path_;
+  kube::Encoding encoding_;  // for answers of our own
   RequestDecision decision_;
   bool body_ended_;
   bool upgrades_;  // the client asks for an upgrade

@@ -12,6 +12,7 @@ namespace {
 
 constexpr std::string_view kJsonType = "application/json";
 constexpr std::string_view kProtobufType = "application/vnd.kubernetes.protobuf";
+constexpr std::string_view kYamlType = "application/yaml";
 
 // "application/json; charset=utf-8" -> "application/json".
 std::string_view media_type(std::string_view text) {
@@ -49,6 +50,7 @@ std::optional<Range> parse_range(std::string_view text) {
   if (!quality || *quality <= 0) return std::nullopt;
   if (equals_ignoring_case(type, kProtobufType)) return Range{Encoding::kProtobuf, *quality, 2};
   if (equals_ignoring_case(type, kJsonType)) return Range{Encoding::kJson, *quality, 2};
+  if (equals_ignoring_case(type, kYamlType)) return Range{Encoding::kYaml, *quality, 2};
   if (equals_ignoring_case(type, "application/*")) return Range{Encoding::kJson, *quality, 1};
   if (type == "*/*" || type == "*") return Range{Encoding::kJson, *quality, 0};
   return std::nullopt;
@@ -57,7 +59,12 @@ std::optional<Range> parse_range(std::string_view text) {
 }  // namespace
 
 std::string_view content_type(Encoding encoding) {
-  return encoding == Encoding::kProtobuf ? kProtobufType : kJsonType;
+  switch (encoding) {
+    case Encoding::kProtobuf: return kProtobufType;
+    case Encoding::kYaml: return kYamlType;
+    case Encoding::kJson: break;
+  }
+  return kJsonType;
 }
 
 Result<Encoding> encoding_of_content_type(std::string_view content_type) {

@@ -245,8 +245,11 @@ class Process:
             response = connection.getresponse()
             return response.status, response.read().decode()
 
+    def proc(self):
+        return pathlib.Path(f"/proc/{self._process.pid}")
+
     def memory_kib(self):
-        status = pathlib.Path(f"/proc/{self._process.pid}/status").read_text()
+        status = (self.proc() / "status").read_text()
         return int(next(line.split()[1] for line in status.splitlines() if line.startswith("VmRSS")))
 
 

@@ -82,11 +82,11 @@ class Connection:
         if data:
             self.socket.sendall(data)
 
-    def start(self, method, path, headers=(), body=None, end=True):
+    def start(self, method, path, headers=(), body=None, end=True, authority="kubernetes.default.svc"):
         """A request with its whole body (None: without); `end` False leaves it open. Returns the stream's number."""
         stream = self.h2.get_next_available_stream_id()
         self.answers[stream] = Answer()
-        fields = [(":method", method), (":scheme", "https"), (":authority", "kubernetes.default.svc"), (":path", path)]
+        fields = [(":method", method), (":scheme", "https"), (":authority", authority), (":path", path)]
         self.h2.send_headers(stream, fields + list(headers), end_stream=body is None and end)
         self.flush()
         if body is not None:
