@@ -143,7 +143,11 @@ Http1Connection::Http1Connection(event::Loop& loop, std::unique_ptr<net::ByteStr
       accept_(std::move(accept)),
       on_closed_(std::move(on_closed)),
       stream_(std::move(stream)) {
-  flush_ = loop.turn_end([this] { flush(); });
+  flush_ = loop.turn_end([this] {
+    at_turn_end_ = true;
+    flush();
+    at_turn_end_ = false;
+  });
   timer_ = loop.timer([this] { close({ErrorKind::kTimedOut, "no complete request in time"}); });
   stream_->set_ready_callback([this](bool readable, bool writable) { on_ready(readable, writable); });
   begin_request();
@@ -282,17 +286,22 @@ void Http1Connection::finish_request() {
     stream_->shut_down_write();
     return close({ErrorKind::kCancelled, "the connection was closed after the response"});
   }
+  if (at_turn_end_) return next_request();
   // The handler may be on the stack: it is destroyed from the loop.
   next_ = loop_.post([this] {
     auto posted = std::move(next_);
-    if (exchange_) exchange_->detach();
-    exchange_ = nullptr;
-    handler_.reset();
-    begin_request();
-    if (draining_) return drain();
-    parse();
-    if (!closed_) update_interest();
+    next_request();
   });
+}
+
+void Http1Connection::next_request() {
+  if (exchange_) exchange_->detach();
+  exchange_ = nullptr;
+  handler_.reset();
+  begin_request();
+  if (draining_) return drain();
+  parse();
+  if (!closed_) update_interest();
 }
 
 // The response is complete and the request is not: comes back to finish_request() when it is.

@@ -39,6 +39,7 @@ class Http1Connection : public Connection, private net::BytePumpUser {
   void begin_request();
   void on_head(RequestHead head, bool has_body);
   void finish_request();
+  void next_request();
   void drop_rest();
   void flush();
   void update_interest();
@@ -91,6 +92,7 @@ class Http1Connection : public Connection, private net::BytePumpUser {
   bool draining_ = false;
   bool peer_closed_ = false;
   bool blocked_ = false;
+  bool at_turn_end_ = false;  // no handler is on the stack
   bool closed_ = false;
 };
 

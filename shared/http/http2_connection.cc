@@ -12,13 +12,10 @@ Http2Connection::Http2Connection(event::Loop& loop, std::unique_ptr<net::ByteStr
       on_change_(std::move(on_change)),
       on_closed_(std::move(on_closed)),
       session_(options.session, {.accept = std::move(accept),
-                                 .on_output =
-                                     [this] {
-                                       if (flush_) flush_->schedule();
-                                     },
+                                 .on_output = [this] { flush_soon(); },
                                  .on_change =
                                      [this] {
-                                       if (flush_) flush_->schedule();
+                                       flush_soon();
                                        if (on_change_) on_change_();
                                      }}),
       stream_(std::move(stream)),
@@ -68,10 +65,27 @@ void Http2Connection::read() {
       flush();  // the GOAWAY that says why
       return close(received.error());
     }
+    if (result.n < buffer.size()) return;
   }
 }
 
+// What comes while flush() runs is taken by it: another turn for it would cost a look at all descriptors.
+void Http2Connection::flush_soon() {
+  if (flush_ && !flushing_) flush_->schedule();
+}
+
 void Http2Connection::flush() {
+  flushing_ = true;
+  write_all();
+  flushing_ = false;
+  if (closed_) return;
+  if (!blocked_ && output_.capacity() > 2 * kOutputPerWrite) output_.shrink_to_fit();
+  bool drained = session_.draining() && session_.open_streams() == 0 && written_ == output_.size();
+  if (session_.finished() || drained) return close({ErrorKind::kDisconnected, "the connection has ended (GOAWAY)"});
+  stream_->want(true, blocked_);
+}
+
+void Http2Connection::write_all() {
   while (!closed_ && !blocked_) {
     if (written_ == output_.size()) {
       output_.clear();
@@ -89,11 +103,6 @@ void Http2Connection::flush() {
       return close(stream_->error());
     }
   }
-  if (closed_) return;
-  if (!blocked_ && output_.capacity() > 2 * kOutputPerWrite) output_.shrink_to_fit();
-  bool drained = session_.draining() && session_.open_streams() == 0 && written_ == output_.size();
-  if (session_.finished() || drained) return close({ErrorKind::kDisconnected, "the connection has ended (GOAWAY)"});
-  stream_->want(true, blocked_);
 }
 
 void Http2Connection::on_ping_timer() {

@@ -36,7 +36,9 @@ class Http2Connection : public Connection {
 
   void on_ready(bool readable, bool writable);
   void read();
+  void flush_soon();
   void flush();
+  void write_all();
   void on_ping_timer();
   void close(Error error);
 
@@ -53,6 +55,7 @@ class Http2Connection : public Connection {
   size_t written_ = 0;  // of output_
   TimePoint last_read_;
   bool ping_sent_ = false;
+  bool flushing_ = false;
   bool blocked_ = false;  // the last write could not be completed
   bool closed_ = false;
 };

@@ -31,6 +31,7 @@ class ByteStream {
 
   virtual ~ByteStream() = default;
 
+  // Less than the buffer holds: there was no more at that moment, so that asking again would only cost a system call.
   virtual IoResult read(std::span<char> buffer) = 0;
   // After kWouldBlock, the next write begins with the same bytes (TLS has encrypted some of them already).
   virtual IoResult write(std::string_view bytes) = 0;

@@ -8,6 +8,7 @@
 #include <openssl/x509v3.h>
 
 #include "event/async.h"
+#include "net/tls_stream.h"
 
 namespace ringside::net {
 namespace {
@@ -19,75 +20,14 @@ struct Deleter {
     Free(object);
   }
 };
-using SslPtr = std::unique_ptr<SSL, Deleter<SSL_free>>;
 using ContextPtr = std::unique_ptr<SSL_CTX, Deleter<SSL_CTX_free>>;
 using BioPtr = std::unique_ptr<BIO, Deleter<BIO_free_all>>;
 using CertificatePtr = std::unique_ptr<X509, Deleter<X509_free>>;
 using KeyPtr = std::unique_ptr<EVP_PKEY, Deleter<EVP_PKEY_free>>;
 
-// The reasons that OpenSSL has queued, oldest first.
-std::string take_openssl_errors() {
-  std::string text;
-  while (unsigned long code = ERR_get_error()) {
-    const char* reason = ERR_reason_error_string(code);
-    if (!text.empty()) text += "; ";
-    text += reason ? reason : "error " + std::to_string(code);
-  }
-  return text.empty() ? "unknown TLS error" : text;
-}
-
-// --- A BIO over a ByteStream, which it does not own.
-
-ByteStream& stream_of(BIO* bio) {
-  return *static_cast<ByteStream*>(BIO_get_data(bio));
-}
-
-int bio_read(BIO* bio, char* buffer, int size) {
-  BIO_clear_retry_flags(bio);
-  IoResult result = stream_of(bio).read({buffer, size_t(size)});
-  if (result.status == IoStatus::kOk) return int(result.n);
-  if (result.status == IoStatus::kWouldBlock) BIO_set_retry_read(bio);
-  if (result.status != IoStatus::kEnd) return -1;
-  BIO_set_flags(bio, BIO_FLAGS_IN_EOF);
-  return 0;
-}
-
-int bio_write(BIO* bio, const char* bytes, int size) {
-  BIO_clear_retry_flags(bio);
-  IoResult result = stream_of(bio).write({bytes, size_t(size)});
-  if (result.status == IoStatus::kOk) return int(result.n);
-  if (result.status == IoStatus::kWouldBlock) BIO_set_retry_write(bio);
-  return -1;
-}
-
-long bio_control(BIO* bio, int command, long, void*) {
-  if (command == BIO_CTRL_EOF) return BIO_test_flags(bio, BIO_FLAGS_IN_EOF) != 0;
-  return command == BIO_CTRL_FLUSH;
-}
-
-BIO_METHOD* stream_method() {
-  static BIO_METHOD* const kMethod = [] {
-    BIO_METHOD* method = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "ringside stream");
-    BIO_meth_set_read(method, bio_read);
-    BIO_meth_set_write(method, bio_write);
-    BIO_meth_set_ctrl(method, bio_control);
-    return method;
-  }();
-  return kMethod;
-}
-
-SslPtr make_ssl(SSL_CTX* context, ByteStream& inner) {
-  SslPtr ssl(SSL_new(context));
-  BIO* bio = BIO_new(stream_method());
-  BIO_set_data(bio, &inner);
-  BIO_set_init(bio, 1);
-  SSL_set_bio(ssl.get(), bio, bio);
-  return ssl;
-}
-
 // --- Contexts.
 
-// Three records of the largest size, and below what malloc takes from the kernel and gives back each time.
+// Three records and below what malloc takes from the kernel and gives back each time.
 constexpr size_t kReadAhead = 52 << 10;
 
 ContextPtr make_context(const SSL_METHOD* method) {
@@ -189,117 +129,6 @@ class ClientContext : public TlsClientContext {
   ContextPtr context_;
 };
 
-// --- The encrypted stream.
-
-class TlsStream : public ByteStream {
- public:
-  TlsStream(event::Loop& loop, std::unique_ptr<ByteStream> inner, SslPtr ssl)
-      : loop_(loop), inner_(std::move(inner)), ssl_(std::move(ssl)) {
-    inner_->set_ready_callback([this](bool readable, bool writable) { on_inner_ready(readable, writable); });
-  }
-  ~TlsStream() override {
-    // close_notify, if it fits: without it the peer could not tell an end from a cut.
-    if (error_.message.empty()) SSL_shutdown(ssl_.get());
-    ERR_clear_error();
-  }
-
-  // SSL_read gives one record, at most. Peers that write small ones (Go begins with 1.4 KB) have many in what is
-  // buffered, and all that fit come in one call.
-  IoResult read(std::span<char> buffer) override {
-    if (ended_) return *ended_;
-    size_t total = 0;
-    IoResult result;
-    do {
-      result = read_record(buffer.subspan(total));
-      if (result.status == IoStatus::kOk) total += result.n;
-    } while (result.status == IoStatus::kOk && total < buffer.size() && SSL_has_pending(ssl_.get()));
-    may_hold_more_ = result.status == IoStatus::kOk;
-    bool ended = result.status == IoStatus::kEnd || result.status == IoStatus::kError;
-    if (ended && total > 0) ended_ = result;  // for the next call
-    post_if_buffered();
-    return total > 0 ? IoResult{IoStatus::kOk, total} : result;
-  }
-
-  IoResult write(std::string_view bytes) override {
-    ERR_clear_error();
-    size_t n = 0;
-    int done = SSL_write_ex(ssl_.get(), bytes.data(), bytes.size(), &n);
-    if (done == 1) return {IoStatus::kOk, n};
-    IoResult result = failed(done);
-    // An end of file while writing is a lost connection.
-    if (result.status == IoStatus::kEnd) {
-      error_ = Error{ErrorKind::kDisconnected, "connection lost: closed by the peer"};
-      result.status = IoStatus::kError;
-    }
-    return result;
-  }
-
-  void shut_down_write() override {
-    SSL_shutdown(ssl_.get());
-    ERR_clear_error();
-    inner_->shut_down_write();
-  }
-  void set_ready_callback(ReadyCallback callback) override { callback_ = std::move(callback); }
-  void want(bool read, bool write) override {
-    want_read_ = read;
-    want_write_ = write;
-    inner_->want(read, write);
-    post_if_buffered();
-  }
-  const Error& error() const override { return error_; }
-
- private:
-  void on_inner_ready(bool readable, bool writable) {
-    if (!callback_) return;
-    auto callback = callback_;  // kept: it may destroy this stream
-    callback(readable && want_read_, writable && want_write_);
-  }
-
-  // Decrypted or buffered bytes do not make the inner stream readable, so tell the user ourselves.
-  bool buffered() const { return want_read_ && (ended_ || (may_hold_more_ && SSL_has_pending(ssl_.get()))); }
-  void post_if_buffered() {
-    if (posted_ || !buffered()) return;
-    posted_ = loop_.post([this] {
-      auto posted = std::move(posted_);
-      if (!buffered() || !callback_) return;
-      post_if_buffered();  // level-triggered: it may neither read nor stop wanting
-      auto callback = callback_;
-      callback(true, false);
-    });
-  }
-
-  IoResult read_record(std::span<char> buffer) {
-    ERR_clear_error();
-    size_t n = 0;
-    int done = SSL_read_ex(ssl_.get(), buffer.data(), buffer.size(), &n);
-    return done == 1 ? IoResult{IoStatus::kOk, n} : failed(done);
-  }
-
-  IoResult failed(int result) {
-    switch (SSL_get_error(ssl_.get(), result)) {
-      case SSL_ERROR_WANT_READ:
-      case SSL_ERROR_WANT_WRITE: return {IoStatus::kWouldBlock, 0};
-      case SSL_ERROR_ZERO_RETURN: return {IoStatus::kEnd, 0};
-      default: break;
-    }
-    bool inner_failed = !inner_->error().message.empty();
-    error_ = inner_failed ? inner_->error() : Error{ErrorKind::kDisconnected, "TLS: " + take_openssl_errors()};
-    return {IoStatus::kError, 0};
-  }
-
-  event::Loop& loop_;
-  std::unique_ptr<ByteStream> inner_;
-  SslPtr ssl_;
-  ReadyCallback callback_;
-  bool want_read_ = false, want_write_ = false;
-  // Bytes may be there without the inner stream being readable: the last read did not end in kWouldBlock, or the
-  // handshake has read past its own end.
-  bool may_hold_more_ = true;
-  std::optional<IoResult> ended_;  // a read has come to the end, or failed, behind bytes that it returned
-  std::unique_ptr<event::Posted> posted_;
-  Error error_;
-};
-
 Error handshake_error(SSL* ssl, const ByteStream& inner) {
   long verification = SSL_get_verify_result(ssl);
   if (verification != X509_V_OK && SSL_get_verify_mode(ssl) != SSL_VERIFY_NONE) {
@@ -311,9 +140,9 @@ Error handshake_error(SSL* ssl, const ByteStream& inner) {
   return {ErrorKind::kDisconnected, "TLS handshake: " + take_openssl_errors()};
 }
 
-event::Task<Result<TlsConnection>> shake_hands(event::Loop& loop, std::unique_ptr<ByteStream> inner, SslPtr ssl) {
+event::Task<Result<TlsConnection>> shake_hands(event::Loop& loop, std::unique_ptr<TlsWire> wire, SslPtr ssl) {
   event::Signal ready(loop);
-  ByteStream& stream = *inner;
+  ByteStream& stream = *wire->stream;
   // The callback must not outlive this frame's locals: TlsStream replaces it, or the stream dies with the frame.
   stream.set_ready_callback([&](bool, bool) {
     stream.want(false, false);
@@ -334,7 +163,7 @@ event::Task<Result<TlsConnection>> shake_hands(event::Loop& loop, std::unique_pt
   SSL_get0_alpn_selected(ssl.get(), &alpn, &alpn_size);
   TlsConnection connection;
   if (alpn_size > 0) connection.alpn.assign(reinterpret_cast<const char*>(alpn), alpn_size);
-  connection.stream = std::make_unique<TlsStream>(loop, std::move(inner), std::move(ssl));
+  connection.stream = make_tls_stream(loop, std::move(wire), std::move(ssl));
   co_return connection;
 }
 
@@ -374,7 +203,8 @@ event::Task<Result<TlsConnection>> tls_connect(event::Loop& loop, std::unique_pt
                                                const TlsClientContext& context, std::string server_name) {
   // OpenSSL would check no name at all.
   if (server_name.empty()) co_return failure(ErrorKind::kInvalid, "TLS handshake: no server name to check");
-  SslPtr ssl = make_ssl(static_cast<const ClientContext&>(context).get(), *inner);
+  auto wire = std::make_unique<TlsWire>(std::move(inner));
+  SslPtr ssl = make_ssl(static_cast<const ClientContext&>(context).get(), *wire);
   if (is_ip_address(server_name)) {
     X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl.get()), server_name.c_str());
   } else {
@@ -382,14 +212,15 @@ event::Task<Result<TlsConnection>> tls_connect(event::Loop& loop, std::unique_pt
     SSL_set_tlsext_host_name(ssl.get(), server_name.c_str());
   }
   SSL_set_connect_state(ssl.get());
-  co_return co_await shake_hands(loop, std::move(inner), std::move(ssl));
+  co_return co_await shake_hands(loop, std::move(wire), std::move(ssl));
 }
 
 event::Task<Result<TlsConnection>> tls_accept(event::Loop& loop, std::unique_ptr<ByteStream> inner,
                                               const TlsServerContext& context) {
-  SslPtr ssl = make_ssl(static_cast<const ServerContext&>(context).get(), *inner);
+  auto wire = std::make_unique<TlsWire>(std::move(inner));
+  SslPtr ssl = make_ssl(static_cast<const ServerContext&>(context).get(), *wire);
   SSL_set_accept_state(ssl.get());
-  co_return co_await shake_hands(loop, std::move(inner), std::move(ssl));
+  co_return co_await shake_hands(loop, std::move(wire), std::move(ssl));
 }
 
 }  // namespace ringside::net

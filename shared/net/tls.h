@@ -50,8 +50,9 @@ struct TlsConnection {
   std::string alpn;  // the protocol that was agreed on; empty if none
 };
 
-// Shakes hands over `inner`, which the result owns. server_name is checked against the certificate: a DNS name or an IP
-// address. kDisconnected if the peer goes away, kInvalid if the certificate is not what it should be.
+// Shakes hands over `inner`, which the result owns and which is not itself encrypted by us. server_name is checked
+// against the certificate: a DNS name or an IP address. kDisconnected if the peer goes away, kInvalid if the
+// certificate is not what it should be.
 event::Task<Result<TlsConnection>> tls_connect(event::Loop& loop, std::unique_ptr<ByteStream> inner,
                                                const TlsClientContext& context, std::string server_name);
 event::Task<Result<TlsConnection>> tls_accept(event::Loop& loop, std::unique_ptr<ByteStream> inner,
