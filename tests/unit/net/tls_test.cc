@@ -60,6 +60,33 @@ struct World {
   std::shared_ptr<TlsClientContext> client_context;
 };
 
+struct Calls {
+  int reads = 0;
+  int writes = 0;
+};
+
+// Counts what would be system calls.
+class CountingStream : public ByteStream {
+ public:
+  CountingStream(std::unique_ptr<ByteStream> inner, Calls& calls) : inner_(std::move(inner)), calls_(calls) {}
+  IoResult read(std::span<char> buffer) override {
+    ++calls_.reads;
+    return inner_->read(buffer);
+  }
+  IoResult write(std::string_view bytes) override {
+    ++calls_.writes;
+    return inner_->write(bytes);
+  }
+  void shut_down_write() override { inner_->shut_down_write(); }
+  void set_ready_callback(ReadyCallback callback) override { inner_->set_ready_callback(std::move(callback)); }
+  void want(bool read, bool write) override { inner_->want(read, write); }
+  const Error& error() const override { return inner_->error(); }
+
+ private:
+  std::unique_ptr<ByteStream> inner_;
+  Calls& calls_;
+};
+
 std::string random_bytes(std::mt19937_64& random, size_t size) {
   std::string bytes(size, '\0');
   for (char& c : bytes) c = char(random());
@@ -89,6 +116,41 @@ TEST(TlsTest, HandshakeAndBytesThroughPipesOfEverySize) {
       }
     }
   }
+}
+
+TEST(TlsTest, RecordsGoTogetherAndReadingStopsWhereThereIsNoMore) {
+  World world({.capacity = 1 << 20});
+  Calls client_calls, server_calls;
+  world.client_end = std::make_unique<CountingStream>(std::move(world.client_end), client_calls);
+  world.server_end = std::make_unique<CountingStream>(std::move(world.server_end), server_calls);
+  auto [client, server] = world.connect();
+  client_calls = server_calls = {};
+  EXPECT_EQ(client->write(std::string(64 << 10, 'x')).n, 64u << 10);
+  EXPECT_EQ(client_calls.writes, 1);
+  std::vector<char> buffer(100'000);
+  EXPECT_EQ(server->read(buffer).n, 64u << 10);
+  EXPECT_LE(server_calls.reads, 3);
+  server_calls = {};
+  client->write("x");
+  EXPECT_EQ(server->read(buffer).n, 1u);
+  EXPECT_EQ(server_calls.reads, 1);
+}
+
+TEST(TlsTest, BytesCountAsWrittenWhenAllTheirRecordsAreThrough) {
+  World world({.capacity = 5000});
+  auto [client, server] = world.connect();
+  std::string text(20'000, 'x');
+  ASSERT_EQ(client->write(text).status, IoStatus::kWouldBlock);
+  RawPeer reader(std::move(server));
+  IoResult result;
+  for (int i = 0; i < 10 && result.status == IoStatus::kWouldBlock; ++i) {
+    world.loop.run_ready();
+    result = client->write(text + "more");  // begins with the same bytes
+  }
+  EXPECT_EQ(result.status, IoStatus::kOk);
+  EXPECT_EQ(result.n, text.size());
+  world.loop.run_ready();
+  EXPECT_TRUE(reader.take() == text);
 }
 
 TEST(TlsTest, ReaderThatReadsOnceIsToldAgainUntilItHasAll) {
