@@ -2,11 +2,14 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <string_view>
 
+#include "base/strings.h"
 #include "event/job.h"
 #include "event/libevent_loop.h"
 #include "kube/config.h"
 #include "sidecar/options.h"
+#include "sidecar/redirect.h"
 #include "sidecar/sidecar.h"
 
 namespace {
@@ -29,9 +32,28 @@ int fail(const Logger& log, const Error& error) {
   return 1;
 }
 
+// The init container of mode `redirect`.
+int redirect(int argc, char** argv) {
+  auto [options, exit_code] = sidecar::parse_redirect_options(argc, argv);
+  if (!options) return exit_code;
+  Logger log = Logger::to_stderr(LogLevel::kInfo);
+  options->service_host = environment("KUBERNETES_SERVICE_HOST");
+  auto port = parse_int(environment("KUBERNETES_SERVICE_PORT"));
+  if (!port || *port < 1 || *port > 65535) {
+    return fail(log, {ErrorKind::kInvalid, "KUBERNETES_SERVICE_PORT is no port"});
+  }
+  options->service_port = uint16_t(*port);
+  auto rules = sidecar::make_redirect_rules(*options);
+  if (!rules) return fail(log, rules.error());
+  log.info("redirecting",
+           {{"from", options->service_host + ":" + std::to_string(*port)}, {"toPort", int64_t(options->to_port)}});
+  return fail(log, sidecar::apply_redirect_rules(*options, *rules));
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
+  if (argc > 1 && std::string_view(argv[1]) == "redirect") return redirect(argc - 1, argv + 1);
   auto [options, exit_code] = sidecar::parse_options(argc, argv);
   if (!options) return exit_code;
   Logger log = Logger::to_stderr(options->log_level);

@@ -135,4 +135,22 @@ ParsedOptions parse_options(int argc, char** argv) {
   return {o, 0};
 }
 
+ParsedRedirectOptions parse_redirect_options(int argc, char** argv) {
+  RedirectOptions o;
+  CLI::App app(
+      "Sends the connections of this network namespace that go to the API server's Service\n"
+      "(KUBERNETES_SERVICE_HOST, KUBERNETES_SERVICE_PORT) to the sidecar instead. Needs NET_ADMIN.",
+      "ringside-sidecar redirect");
+  app.add_option("--to-port", o.to_port, "The sidecar's port on the loopback addresses")->capture_default_str();
+  app.add_option("--except-uid", o.except_uid, "Whose connections are left alone: the sidecar's")
+      ->capture_default_str();
+  app.add_option("--nft", o.nft, "The program that sets the rules")->capture_default_str();
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return {std::nullopt, app.exit(error)};
+  }
+  return {o, 0};
+}
+
 }  // namespace ringside::sidecar

@@ -11,6 +11,7 @@
 #include "http/url.h"
 #include "kube/meta.h"
 #include "sidecar/election_bridge.h"
+#include "sidecar/redirect.h"
 
 namespace ringside::sidecar {
 
@@ -49,5 +50,12 @@ struct ParsedOptions {
   int exit_code = 0;
 };
 ParsedOptions parse_options(int argc, char** argv);
+
+// Of `ringside-sidecar redirect`, without that word. The service is asked for by whoever has the environment.
+struct ParsedRedirectOptions {
+  std::optional<RedirectOptions> options;
+  int exit_code = 0;
+};
+ParsedRedirectOptions parse_redirect_options(int argc, char** argv);
 
 }  // namespace ringside::sidecar

@@ -1,5 +1,6 @@
 #include "sidecar/serving_identity.h"
 
+#include <algorithm>
 #include <vector>
 
 #include "base/file.h"
@@ -8,25 +9,27 @@
 namespace ringside::sidecar {
 namespace {
 
-// Whatever an unmodified client may call the API server by: the redirected environment, and the in-cluster names.
-const std::vector<std::string>& server_names() {
-  static const std::vector<std::string> kNames = {"127.0.0.1",
-                                                  "::1",
-                                                  "localhost",
-                                                  "kubernetes",
-                                                  "kubernetes.default",
-                                                  "kubernetes.default.svc",
-                                                  "kubernetes.default.svc.cluster.local"};
-  return kNames;
+// Whatever an unmodified client may call the API server by: the redirected environment, the in-cluster names, and its
+// address.
+std::vector<std::string> server_names(const std::string& api_server) {
+  std::vector<std::string> names = {"127.0.0.1",
+                                    "::1",
+                                    "localhost",
+                                    "kubernetes",
+                                    "kubernetes.default",
+                                    "kubernetes.default.svc",
+                                    "kubernetes.default.svc.cluster.local"};
+  if (std::ranges::find(names, api_server) == names.end()) names.push_back(api_server);
+  return names;
 }
 
 constexpr std::chrono::hours kCaLifetime{24 * 3650};
 constexpr std::chrono::hours kServingLifetime{24 * 3650};
 
-Result<ServingIdentity> issue(const net::CertificateAndKey& ca, WallTime now) {
-  auto serving = net::issue_serving_certificate(ca, server_names(), now, kServingLifetime);
+Result<ServingIdentity> issue(const net::CertificateAndKey& ca, const std::vector<std::string>& names, WallTime now) {
+  auto serving = net::issue_serving_certificate(ca, names, now, kServingLifetime);
   if (!serving) return failure(serving.error());
-  if (auto sound = net::check_serving_certificate(*serving, ca.certificate_pem, server_names()); !sound) {
+  if (auto sound = net::check_serving_certificate(*serving, ca.certificate_pem, names); !sound) {
     return failure(sound.error());
   }
   return ServingIdentity{ca.certificate_pem, std::move(*serving)};
@@ -34,11 +37,13 @@ Result<ServingIdentity> issue(const net::CertificateAndKey& ca, WallTime now) {
 
 }  // namespace
 
-Result<ServingIdentity> load_or_make_identity(const std::string& state_dir, WallTime now) {
+Result<ServingIdentity> load_or_make_identity(const std::string& state_dir, const std::string& api_server,
+                                              WallTime now) {
+  std::vector<std::string> names = server_names(api_server);
   auto certificate = read_file(state_dir + "/ca.crt");
   auto key = read_file(state_dir + "/ca.key");
   if (certificate && key) {
-    if (auto identity = issue({*certificate, *key}, now)) return identity;
+    if (auto identity = issue({*certificate, *key}, names, now)) return identity;
   }
   auto ca = net::make_ca("ringside-sidecar", now, kCaLifetime);
   if (!ca) return failure(ca.error());
@@ -46,7 +51,7 @@ Result<ServingIdentity> load_or_make_identity(const std::string& state_dir, Wall
   if (auto done = write_file_atomically(state_dir + "/ca.crt", ca->certificate_pem, 0600); !done) {
     return failure(done.error());
   }
-  return issue(*ca, now);
+  return issue(*ca, names, now);
 }
 
 }  // namespace ringside::sidecar

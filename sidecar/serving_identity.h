@@ -14,8 +14,11 @@ struct ServingIdentity {
   net::CertificateAndKey serving;
 };
 
+// api_server: the address at which the cluster has its API server; clients that are redirected expect it.
+//
 // The authority is kept in state_dir (ca.crt, ca.key; readable by us alone), so that a restarted sidecar is one that
 // the running app trusts already; the serving certificate is made anew at every start. A damaged authority is replaced.
-Result<ServingIdentity> load_or_make_identity(const std::string& state_dir, WallTime now);
+Result<ServingIdentity> load_or_make_identity(const std::string& state_dir, const std::string& api_server,
+                                              WallTime now);
 
 }  // namespace ringside::sidecar

@@ -10,7 +10,7 @@ Result<std::unique_ptr<Sidecar>> Sidecar::create(event::Loop& loop, Logger log, 
   auto sidecar = std::unique_ptr<Sidecar>(new Sidecar(loop, std::move(log), options));
   if (auto done = sidecar->connect(config); !done) return failure(done.error());
   sidecar->build();
-  if (auto done = sidecar->listen(); !done) return failure(done.error());
+  if (auto done = sidecar->listen(config); !done) return failure(done.error());
   return sidecar;
 }
 
@@ -94,8 +94,8 @@ void Sidecar::on_ring_changed() {
   proxy_->on_ring_changed();
 }
 
-Result<void> Sidecar::listen() {
-  auto identity = load_or_make_identity(options_.state_dir, loop_.wall_now());
+Result<void> Sidecar::listen(const kube::Config& config) {
+  auto identity = load_or_make_identity(options_.state_dir, config.host, loop_.wall_now());
   if (!identity) return failure(identity.error().with_context("certificate of the sidecar"));
   auto tls = net::TlsServerContext::create(identity->serving, {"h2", "http/1.1"});
   if (!tls) return failure(tls.error());

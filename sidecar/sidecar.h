@@ -36,7 +36,7 @@ class Sidecar {
   Sidecar(event::Loop& loop, Logger log, const Options& options);
 
   Result<void> connect(const kube::Config& config);
-  Result<void> listen();
+  Result<void> listen(const kube::Config& config);
   void build();
   void on_ring_changed();
   http::Router status_router();

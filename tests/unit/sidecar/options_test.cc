@@ -70,5 +70,23 @@ TEST(SidecarOptions, RefusesWhatItCannotUse) {
   EXPECT_EQ(parse({"--version"}).exit_code, 0);
 }
 
+ParsedRedirectOptions parse_redirect(std::vector<std::string> arguments) {
+  arguments.insert(arguments.begin(), "redirect");
+  std::vector<char*> argv;
+  for (auto& argument : arguments) argv.push_back(argument.data());
+  return parse_redirect_options(int(argv.size()), argv.data());
+}
+
+TEST(RedirectOptions, HaveDefaultsAndLimits) {
+  auto [options, exit_code] = parse_redirect({});
+  ASSERT_TRUE(options);
+  EXPECT_EQ(options->to_port, 16443);
+  EXPECT_EQ(options->except_uid, 16443u);
+  EXPECT_EQ(parse_redirect({"--to-port=1", "--except-uid=2", "--nft=/nft"}).options->nft, "/nft");
+  for (const char* wrong : {"--to-port=65536", "--to-port=x", "--except-uid=-1", "--ring=r"}) {
+    EXPECT_NE(parse_redirect({wrong}).exit_code, 0) << wrong;
+  }
+}
+
 }  // namespace
 }  // namespace ringside::sidecar
