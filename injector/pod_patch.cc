@@ -18,6 +18,7 @@ namespace {
 using json::Value;
 using sharding::kRingLabel;
 
+constexpr int kUser = 65532;
 constexpr std::string_view kLoopback = "127.0.0.1";
 constexpr size_t kMaxLabelValue = 63;
 
@@ -72,6 +73,30 @@ Result<void> check_sidecar(const PodView& pod, const SidecarOptions& options) {
   if (!fits_sidecar_args(pod.sidecar()->array_at({"args"}), options, pod.pod())) {
     return refused(pod,
                    "its container ringside-sidecar does not fit its annotations: remove the container, it is injected");
+  }
+  return {};
+}
+
+bool runs_as_sidecar(const Value& owner) {
+  return owner.int_at({"securityContext", "runAsUser"}, -1) == kRedirectUser;
+}
+
+// What an earlier review has added must be ours, and nobody may pass for the sidecar.
+Result<void> check_redirect(const PodView& pod, bool wanted) {
+  std::string user = std::to_string(kRedirectUser);
+  if (wanted && runs_as_sidecar(*pod.pod().find("spec"))) {
+    return refused(pod, "it runs as user " + user + ", which is the sidecar's in mode redirect: choose another");
+  }
+  for (const PodView::Container& container : pod.containers()) {
+    bool ours =
+        wanted && container.path.starts_with("/spec/initContainers/") && is_redirect_container(*container.value);
+    if (container.name == kRedirectName && !ours) {
+      return refused(pod, "a container of its own is called " + std::string(kRedirectName) + ": rename it");
+    }
+    if (wanted && runs_as_sidecar(*container.value)) {
+      return refused(pod, "container " + std::string(container.name) + " runs as user " + user +
+                              ", which is the sidecar's in mode redirect: choose another");
+    }
   }
   return {};
 }
@@ -147,6 +172,7 @@ Result<PodPatch> make_pod_patch(const Value& pod, const InjectionOptions& option
   Result<void> checked = check_pod(*view, sidecar_options);
   if (checked) checked = check_ports(*view);
   if (checked) checked = check_sidecar(*view, sidecar_options);
+  if (checked) checked = check_redirect(*view, sidecar_options.redirect);
   if (!checked) return failure(checked.error());
   Result<std::string> token_volume = find_token_volume(*view);
   if (!token_volume) return failure(token_volume.error());
@@ -156,9 +182,20 @@ Result<PodPatch> make_pod_patch(const Value& pod, const InjectionOptions& option
   add_label(*view, sidecar_options.ring, patch);
   add_volumes(*view, patch);
   if (Result<void> aliases = add_host_aliases(*view, patch); !aliases) return failure(aliases.error());
-  add_sidecar(*view, sidecar_container(options.image, options.image_pull_policy, args, *token_volume), patch);
+  int user = sidecar_options.redirect ? kRedirectUser : kUser;
+  add_sidecar(*view, sidecar_container(options.image, options.image_pull_policy, args, *token_volume, user), patch);
+  bool redirected = false;
   for (const PodView::Container& container : view->containers()) {
-    change_container(container, *token_volume, patch, result.warnings);
+    // Not ours to change: its environment says where the API server really is.
+    if (container.name == kRedirectName) {
+      redirected = true;
+    } else {
+      change_container(container, *token_volume, patch, result.warnings);
+    }
+  }
+  // Last, since it moves those behind it. After the sidecar, so that nothing is redirected to where nobody listens.
+  if (sidecar_options.redirect && !redirected) {
+    patch.add("/spec/initContainers/1", redirect_container(options.image, options.image_pull_policy));
   }
   if (!patch.empty()) result.text = patch.to_text();
   return result;

@@ -24,9 +24,9 @@ Value mount(std::string_view volume, std::string_view path) {
   return Value::object({{"name", volume}, {"mountPath", path}});
 }
 
-Value restricted_security_context() {
+Value restricted_security_context(int user) {
   return Value::object({{"runAsNonRoot", true},
-                        {"runAsUser", 65532},
+                        {"runAsUser", user},
                         {"runAsGroup", 65532},
                         {"allowPrivilegeEscalation", false},
                         {"readOnlyRootFilesystem", true},
@@ -37,7 +37,7 @@ Value restricted_security_context() {
 }  // namespace
 
 Value sidecar_container(const std::string& image, const std::string& image_pull_policy,
-                        const std::vector<std::string>& args, std::string_view token_volume) {
+                        const std::vector<std::string>& args, std::string_view token_volume, int user) {
   Value container = Value::object({
       {"name", kSidecarName},
       {"image", image},
@@ -53,11 +53,41 @@ Value sidecar_container(const std::string& image, const std::string& image_pull_
   container["livenessProbe"] = http_probe("/livez", 10, 5, 6);
   container["resources"] = Value::object({{"requests", Value::object({{"cpu", "20m"}, {"memory", "24Mi"}})},
                                           {"limits", Value::object({{"memory", "128Mi"}})}});
-  container["securityContext"] = restricted_security_context();
+  container["securityContext"] = restricted_security_context(user);
   container["volumeMounts"] =
       Value::array({serviceaccount_mount(token_volume), mount(kServiceAccountVolume, "/run/ringside/serviceaccount"),
                     mount(kStateVolume, "/run/ringside/state")});
   return container;
+}
+
+namespace {
+
+json::Array redirect_args() {
+  return {"redirect", "--to-port=" + std::to_string(kProxyPort), "--except-uid=" + std::to_string(kRedirectUser)};
+}
+
+}  // namespace
+
+Value redirect_container(const std::string& image, const std::string& image_pull_policy) {
+  Value security = Value::object(
+      {{"runAsNonRoot", false},
+       {"runAsUser", 0},
+       {"runAsGroup", 0},
+       {"allowPrivilegeEscalation", false},
+       {"readOnlyRootFilesystem", true},
+       {"capabilities", Value::object({{"drop", Value::array({"ALL"})}, {"add", Value::array({"NET_ADMIN"})}})},
+       {"seccompProfile", Value::object({{"type", "RuntimeDefault"}})}});
+  return Value::object({{"name", kRedirectName},
+                        {"image", image},
+                        {"imagePullPolicy", image_pull_policy},
+                        {"args", redirect_args()},
+                        {"resources", Value::object({{"requests", Value::object({{"cpu", "20m"}, {"memory", "24Mi"}})},
+                                                     {"limits", Value::object({{"memory", "128Mi"}})}})},
+                        {"securityContext", std::move(security)}});
+}
+
+bool is_redirect_container(const Value& container) {
+  return container.string_at({"name"}) == kRedirectName && container.array_at({"args"}) == redirect_args();
 }
 
 Value memory_volume(std::string_view name) {

@@ -62,12 +62,10 @@ Result<void> set_leader_election(SidecarOptions& options, std::string_view value
   return {};
 }
 
-Result<void> check_mode(SidecarOptions&, std::string_view value) {
-  if (value == "env") return {};
-  if (value == "redirect") {
-    return invalid_value("mode", value, "env, or leave it out: the mode 'redirect' is not available yet");
-  }
-  return invalid_value("mode", value, "env");
+Result<void> set_mode(SidecarOptions& options, std::string_view value) {
+  if (value != "env" && value != "redirect") return invalid_value("mode", value, "env or redirect");
+  options.redirect = value == "redirect";
+  return {};
 }
 
 Result<void> set_log_level(SidecarOptions& options, std::string_view value) {
@@ -121,7 +119,7 @@ using Setter = Result<void> (*)(SidecarOptions&, std::string_view value);
 constexpr auto kSetters = std::to_array<std::pair<std::string_view, Setter>>({
     {"controllerring", set_ring},
     {"leader-election", set_leader_election},
-    {"mode", check_mode},
+    {"mode", set_mode},
     {"log-level", set_log_level},
     {"grace-period", set_grace_period},
     {"quiet-window", set_quiet_window},
@@ -200,6 +198,7 @@ std::vector<std::string> sidecar_args(const SidecarOptions& options, const json:
       "--grace-period=" + options.grace_period,
       "--quiet-window=" + options.quiet_window,
   };
+  if (options.redirect) args.emplace_back("--also-listen=[::1]:16443");
   std::string metrics = metrics_url(options, pod);
   if (!metrics.empty()) args.push_back(std::string(kMetricsFlag) + metrics);
   for (const std::string& view : options.all_views) args.push_back("--view=" + view + "=all");

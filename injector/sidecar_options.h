@@ -14,6 +14,7 @@ namespace ringside::injector {
 // Texts are validated and handed to the sidecar as they were written.
 struct SidecarOptions {
   std::string ring;                      // controllerring
+  bool redirect = false;                 // mode: env, redirect
   std::string leader_election = "auto";  // leader-election: auto, off, <namespace>/<name>
   std::string log_level = "info";        // log-level: debug, info, warn, error, off
   std::string grace_period = "3s";       // grace-period: a Go duration, at most 5m

@@ -355,6 +355,52 @@ TEST(PodPatchTest, RefusesPodsWithoutAUsableToken) {
   EXPECT_THAT(reason(pod), HasSubstr("container second mounts another ServiceAccount volume (other)"));
 }
 
+// Mode redirect: all of mode env, and what sends the rest to the sidecar.
+TEST(PodPatchTest, RedirectsWhatIgnoresTheEnvironment) {
+  json::Value plain = with_annotation(plain_pod(), "mode", "redirect");
+  plain["spec"]["initContainers"] = json::Value::array({serviceaccount_container("first", "kube-api-access-x")});
+  json::Value pod = inject(plain);
+  const json::Array& init_containers = pod.array_at({"spec", "initContainers"});
+  ASSERT_EQ(init_containers.size(), 3u);
+  EXPECT_EQ(init_containers[0].string_at({"name"}), "ringside-sidecar");
+  EXPECT_EQ(init_containers[0].int_at({"securityContext", "runAsUser"}), kRedirectUser);
+  EXPECT_THAT(args_of(pod), ::testing::Contains("--also-listen=[::1]:16443"));
+  const json::Value& redirect = init_containers[1];
+  EXPECT_EQ(redirect.string_at({"name"}), "ringside-redirect");
+  EXPECT_EQ(redirect.string_at({"image"}), kOptions.image);
+  EXPECT_EQ(json::to_string(redirect.array_at({"args"})), R"(["redirect","--to-port=16443","--except-uid=16443"])");
+  EXPECT_EQ(json::to_string(redirect.array_at({"securityContext", "capabilities", "add"})), R"(["NET_ADMIN"])");
+  EXPECT_THAT(env_of(redirect), IsEmpty());  // it must learn the real address
+  EXPECT_EQ(init_containers[2].string_at({"name"}), "first");
+  EXPECT_THAT(env_of(init_containers[2]), kOurEnv);
+  EXPECT_THAT(env_of(pod.array_at({"spec", "containers"})[0]), kOurEnv);
+}
+
+TEST(PodPatchTest, RedirectingAgainChangesNothing) {
+  json::Value pod = inject(with_annotation(plain_pod(), "mode", "redirect"));
+  // As the API server's ServiceAccount admission leaves it, which runs again.
+  auto& redirect = (*pod["spec"]["initContainers"].as_array())[1];
+  redirect["volumeMounts"] = serviceaccount_container("x", "kube-api-access-x").array_at({"volumeMounts"});
+  Result<PodPatch> patch = make_pod_patch(pod, kOptions);
+  ASSERT_TRUE(patch) << patch.error().message;
+  EXPECT_EQ(patch->text, "");
+}
+
+TEST(PodPatchTest, NobodyPassesForTheSidecar) {
+  json::Value pod = with_annotation(plain_pod(), "mode", "redirect");
+  container(pod, 0)["securityContext"] = json::Value::object({{"runAsUser", kRedirectUser}});
+  EXPECT_THAT(reason(pod), HasSubstr("container manager runs as user 16443"));
+  pod = with_annotation(plain_pod(), "mode", "redirect");
+  pod["spec"]["securityContext"] = json::Value::object({{"runAsUser", kRedirectUser}});
+  EXPECT_THAT(reason(pod), HasSubstr("it runs as user 16443"));
+  pod = with_annotation(plain_pod(), "mode", "redirect");
+  container(pod, 0)["name"] = "ringside-redirect";
+  EXPECT_THAT(reason(pod), HasSubstr("a container of its own is called ringside-redirect"));
+  // What was injected in one mode is not taken for the other.
+  pod = inject(with_annotation(plain_pod(), "mode", "redirect"));
+  EXPECT_THAT(reason(with_annotation(pod, "mode", "env")), HasSubstr("does not fit its annotations"));
+}
+
 TEST(PodPatchTest, RefusesOptionsWithTheWayOut) {
   struct Case {
     std::string option, value, wanted;
@@ -363,7 +409,7 @@ TEST(PodPatchTest, RefusesOptionsWithTheWayOut) {
            {"controllerring", "", "the name of a ControllerRing"},
            {"controllerring", "Upper", "the name of a ControllerRing"},
            {"controllerring", std::string(64, 'a'), "at most 63 characters"},
-           {"mode", "redirect", "not available yet"},
+           {"mode", "Redirect", "env or redirect"},
            {"mode", "magic", "set it to env"},
            {"leader-election", "on", "auto, off or <namespace>/<name>"},
            {"leader-election", "a/b/c", "auto, off or <namespace>/<name>"},
