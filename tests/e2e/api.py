@@ -26,6 +26,11 @@ WEBHOOKS = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations"
 POLICY_BINDINGS = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicybindings"
 
 
+def in_namespace(path, namespace):
+    """One of the paths above in another namespace than "default"."""
+    return path.replace("/namespaces/default/", f"/namespaces/{namespace}/")
+
+
 class ApiError(Exception):
     def __init__(self, code, body):
         super().__init__(f"{code}: {body[:500]}")
