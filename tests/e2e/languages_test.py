@@ -13,7 +13,7 @@ import pytest
 from language_ring import LanguageRing, OlderChecksums
 
 NAMES = ("go-informers", "python-kopf", "java-operator", OlderChecksums.NAME)
-OBJECTS = 24
+OBJECTS, MANY = 24, 400
 
 
 @dataclasses.dataclass
@@ -94,8 +94,24 @@ def test_every_shard_has_some(story):
     assert shards == set(ring.available()) and len(shards) == 3
 
 
+@pytest.mark.long
+def test_five_shards_with_many_objects_and_back(story, measurements):
+    ring = story.ring
+    ring.create_secrets("many", MANY)
+    for what, shards in (("created", 3), ("scaled to 5", 5), ("scaled to 3", 3)):
+        ring.scale(shards)
+        measurements.record(f"{ring.name}, {what}: to everything in place and served", ring.checked_off(shards, seconds=400),
+                            objects=MANY)
+    expect_owners_alone(ring, measurements)
+
+
 def test_no_write_by_a_non_owner(story, measurements):
-    result = story.ring.replay()
+    expect_owners_alone(story.ring, measurements)
+
+
+def expect_owners_alone(ring, measurements):
+    result = ring.replay()
+    print(result.explain())
     note = f"of {result.judged} judged; {len(result.unjudged)} not judged; {len(result.moves)} moves"
-    measurements.record(f"{story.ring.name}: writes by a non-owner", len(result.violations), "", note=note)
+    measurements.record(f"{ring.name}: writes by a non-owner", len(result.violations), "", note=note)
     assert result.judged and result.moves and not result.violations, result.explain()
