@@ -37,6 +37,13 @@ def test_another_shard_writes(log, verb, subresource):
     assert "not the owner's" in result.explain() and "secrets/foo" in result.explain()
 
 
+@pytest.mark.parametrize("owner, faults", [(A, 0), (B, 1)])
+def test_a_child_that_is_created_by_an_apply(log, owner, faults):
+    log.write(A, "patch", "configmaps", "child", {SHARD: owner}, owner="secrets/foo", code=201)
+    result = judge(log)
+    assert (result.judged, len(result.violations), result.unjudged) == (1, faults, [])
+
+
 def test_another_shard_deletes(log):
     log.secret(A, "delete", user=B, gone=True)
     assert len(judge(log).violations) == 1

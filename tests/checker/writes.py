@@ -83,8 +83,10 @@ def _write(event, succeeded, item, gone=False):
     asked = {} if isinstance(body, list) else body.get("metadata") or {}  # a JSON patch is a list
     extra = event["user"].get("extra") or {}
     deleted_item = event["verb"] == "deletecollection"
+    # A server-side apply of what was not there creates it.
+    created = event["verb"] == "patch" and (event.get("responseStatus") or {}).get("code") == 201
     write = Write(
-        verb=event["verb"],
+        verb="create" if created else event["verb"],
         resource=resource_name(reference.get("apiGroup", ""), reference["resource"]),
         subresource=reference.get("subresource", ""),
         namespace=reference.get("namespace", ""),
