@@ -25,6 +25,14 @@ bool resumes(std::string_view path_with_query) {
   return false;
 }
 
+// The tickets and one more, or why there is none.
+std::expected<std::vector<InFlight>, kube::Status> with(std::vector<InFlight> tickets,
+                                                        std::expected<InFlight, kube::Status> ticket) {
+  if (!ticket) return std::unexpected(ticket.error());
+  tickets.push_back(std::move(*ticket));
+  return tickets;
+}
+
 }  // namespace
 
 Exchange::Exchange(Proxy& proxy, std::unique_ptr<http::Stream> client, http::RequestHead head, bool has_body)
@@ -40,7 +48,7 @@ Exchange::Exchange(Proxy& proxy, std::unique_ptr<http::Stream> client, http::Req
 
 Exchange::~Exchange() {
   proxy_.watches_.erase(this);
-  drop_ticket();
+  drop_tickets();
 }
 
 // The way of every request, in one place.
@@ -64,7 +72,7 @@ void Exchange::start(const Filter& filter) {
 }
 
 void Exchange::start(const Mutate& write) {
-  bool needs_body = write.verb == "create" && write.subresource.empty() && proxy_.parts_.gate.needs_owner_references();
+  bool needs_body = may_create(write) && proxy_.parts_.gate.needs_owner_references();
   if (!needs_body && !deletes_child(write)) return admit(write);
   buffer([this, write] { admit(write); });
 }
@@ -76,7 +84,9 @@ bool Exchange::deletes_child(const Mutate& write) {
 
 void Exchange::admit(const Filter& deletion) {
   kube::GroupResource resource{info_.group, info_.resource};
-  Admission admission = [this, resource] { return proxy_.parts_.gate.admit_delete_collection(resource); };
+  Admission admission = [this, resource] {
+    return with(Tickets(), proxy_.parts_.gate.admit_delete_collection(resource));
+  };
   if (!is_admitted(admission)) return;
   request_.head.path = deletion.path_with_query;
   const RingResource* role = proxy_.parts_.ring.resources().find(info_.group, info_.resource);
@@ -91,24 +101,42 @@ void Exchange::admit(const Filter& deletion) {
 }
 
 void Exchange::admit(const Mutate& write) {
-  Admission admission = [this, write]() -> std::expected<InFlight, kube::Status> {
-    WriteGate& gate = proxy_.parts_.gate;
-    if (write.verb != "create" || !write.subresource.empty()) {
-      return gate.admit_change({write.resource, write.ns, write.name});
-    }
-    if (!gate.needs_owner_references()) return gate.admit_unread_create();
-    auto meta = object_meta_of_body(request_.body, request_.head.headers.get_or("content-type", ""));
-    if (!meta) {
-      return std::unexpected(kube::service_unavailable(
-          "sidecar: objects are being handed over and the owners of this one cannot be read: " + meta.error().message,
-          1));
-    }
-    return gate.admit_create(write.resource, *meta);
-  };
+  Admission admission = [this, write] { return tickets_for(write); };
   if (!is_admitted(admission)) return;
   if (!deletes_child(write)) return forward();
   ObjectRef child{write.resource, write.ns, write.name};
   job_ = event::Job(proxy_.loop_, forward_unless(proxy_.parts_.deletes.check(std::move(child)), admission));
+}
+
+bool Exchange::applies(const Mutate& write) const {
+  return write.verb == "patch" && write.subresource.empty() &&
+         request_.head.headers.get_or("content-type", "").starts_with("application/apply-patch");
+}
+
+bool Exchange::may_create(const Mutate& write) const {
+  return (write.verb == "create" && write.subresource.empty()) || (applies(write) && write.is_controlled);
+}
+
+std::expected<Exchange::Tickets, kube::Status> Exchange::tickets_for(const Mutate& write) {
+  Tickets tickets;
+  if (write.verb != "create" || !write.subresource.empty()) {
+    auto changed = with(Tickets(), proxy_.parts_.gate.admit_change({write.resource, write.ns, write.name}));
+    if (!changed || !may_create(write)) return changed;
+    tickets = std::move(*changed);
+  }
+  return with(std::move(tickets), ticket_for_create(write));
+}
+
+std::expected<InFlight, kube::Status> Exchange::ticket_for_create(const Mutate& write) {
+  WriteGate& gate = proxy_.parts_.gate;
+  if (!gate.needs_owner_references()) return gate.admit_unread_create();
+  // Programs write what they apply as JSON, which is YAML too.
+  std::string_view type = applies(write) ? "application/json" : request_.head.headers.get_or("content-type", "");
+  auto meta = object_meta_of_body(request_.body, type);
+  if (meta) return gate.admit_create(write.resource, *meta);
+  if (applies(write)) return gate.admit_unread_create();
+  return std::unexpected(kube::service_unavailable(
+      "sidecar: objects are being handed over and the owners of this one cannot be read: " + meta.error().message, 1));
 }
 
 bool Exchange::is_admitted(const Admission& admission) {
@@ -116,16 +144,16 @@ bool Exchange::is_admitted(const Admission& admission) {
     answer_not_held();
     return false;
   }
-  auto ticket = admission();
-  if (!ticket) {
-    answer(ticket.error());
+  auto tickets = admission();
+  if (!tickets) {
+    answer(tickets.error());
     return false;
   }
-  ticket_.emplace(std::move(*ticket));
+  tickets_ = std::move(*tickets);
   return true;
 }
 
-// The ticket is held meanwhile, so that a handover waits; but not for ever, and the Lease may be lost: so both are
+// The tickets are held meanwhile, so that a handover waits; but not for ever, and the Lease may be lost: so both are
 // asked again when the check has ended.
 event::Task<void> Exchange::forward_unless(event::Task<std::optional<kube::Status>> check, Admission admission) {
   auto refusal = co_await check;
@@ -134,7 +162,7 @@ event::Task<void> Exchange::forward_unless(event::Task<std::optional<kube::Statu
   } else if (is_admitted(admission)) {
     co_return forward();
   }
-  drop_ticket();
+  drop_tickets();
 }
 
 void Exchange::start(const ElectionLease& lease) {
@@ -234,9 +262,9 @@ void Exchange::answer(http::Response response) {
   client_->send_end();
 }
 
-void Exchange::drop_ticket() {
-  if (!ticket_) return;
-  ticket_.reset();
+void Exchange::drop_tickets() {
+  if (tickets_.empty()) return;
+  tickets_.clear();
   proxy_.parts_.gate.on_write_done();
 }
 
@@ -253,7 +281,7 @@ void Exchange::end_tunnel() {
                    {{"path", path_without_query()}});
   proxy_.watches_.erase(this);
   api_.reset();
-  drop_ticket();
+  drop_tickets();
   if (client_) client_->reset();
 }
 
@@ -290,7 +318,7 @@ void Exchange::on_closed(Error) {
   // The request may have been processed all the same: the ticket goes when the stream is given up.
   api_.reset();
   tunnel_.reset();
-  drop_ticket();
+  drop_tickets();
   client_.reset();
 }
 
@@ -301,7 +329,7 @@ void Exchange::ApiSide::on_response(http::ResponseHead head) {
   if (head.status == 101) {
     exchange_.on_switched();
   } else {
-    exchange_.drop_ticket();
+    exchange_.drop_tickets();
   }
   if (exchange_.client_) exchange_.client_->send_response(std::move(head), false);
 }
@@ -322,7 +350,7 @@ void Exchange::ApiSide::on_sent(size_t bytes) {
 }
 
 void Exchange::ApiSide::on_closed(Error error) {
-  exchange_.drop_ticket();
+  exchange_.drop_tickets();
   // An answer may be complete before the request is; the rest of that is not wanted then (RFC 9113 section 8.1).
   if (!exchange_.client_ || exchange_.response_ended_) return;
   if (exchange_.response_begun_) {

@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "event/job.h"
 #include "http/stream.h"
@@ -18,7 +19,7 @@ namespace ringside::sidecar {
 
 // Owned by the server's connection; client_ is the stream of the controller, api_ the one to the API server. Bytes are
 // credited to one side as the other takes them. Bodies are never looked into, but for writes of Leases, and for creates
-// while drains are open.
+// and server-side applies while drains are open.
 class Exchange : public http::StreamHandler {
  public:
   Exchange(Proxy& proxy, std::unique_ptr<http::Stream> client, http::RequestHead head, bool has_body);
@@ -67,12 +68,18 @@ class Exchange : public http::StreamHandler {
   bool must_relist();
   // Buffers the body and then goes on with `next`.
   void buffer(event::Loop::Callback next);
-  // Asks the fence: a ticket, or else the answer to give instead.
-  using Admission = std::function<std::expected<InFlight, kube::Status>()>;
+  // Asks the fence: tickets, or else the answer to give instead. A server-side apply has two, since it changes an
+  // object or creates it, with owners that its body tells.
+  using Tickets = std::vector<InFlight>;
+  using Admission = std::function<std::expected<Tickets, kube::Status>()>;
+  bool applies(const Mutate& write) const;
+  bool may_create(const Mutate& write) const;
+  std::expected<Tickets, kube::Status> tickets_for(const Mutate& write);
+  std::expected<InFlight, kube::Status> ticket_for_create(const Mutate& write);
   static bool deletes_child(const Mutate& write);
   void admit(const Mutate& write);
   void admit(const Filter& deletion);
-  // By Lease and fence at this moment, with a ticket; else it is answered.
+  // By Lease and fence at this moment, with tickets; else it is answered.
   bool is_admitted(const Admission& admission);
   event::Task<void> forward_unless(event::Task<std::optional<kube::Status>> check, Admission admission);
   void forward();
@@ -80,7 +87,7 @@ class Exchange : public http::StreamHandler {
   void answer(const kube::Status& status);
   void answer(http::Response response);
   event::Task<void> ask_bridge(ElectionLease lease);
-  void drop_ticket();
+  void drop_tickets();
   // The API server has taken the request for an upgrade: the streams carry the new protocol's bytes from now on.
   void on_switched();
   void end_tunnel();
@@ -99,7 +106,7 @@ class Exchange : public http::StreamHandler {
   bool response_ended_ = false;  // the API server's
   size_t credited_ = 0;  // of what was given to the API server's side: buffered, and credited to the client then
   event::Loop::Callback after_body_;
-  std::optional<InFlight> ticket_;  // of an upgraded connection: for as long as it lasts
+  Tickets tickets_;  // of an upgraded connection: for as long as it lasts
   event::Job job_;
   ApiSide api_side_{*this};
   std::unique_ptr<http::Stream> api_;

@@ -25,7 +25,7 @@ class Fence {
   std::optional<InFlight> try_change(const ObjectRef& object);
   // A create of a ring resource with the owner references of its body.
   std::optional<InFlight> try_create(std::span<const kube::OwnerReference> owners);
-  // A create whose body was not read (only while Handover::needs_owner_references() is false).
+  // A create whose body was not read: while Handover::needs_owner_references() is false, or what is applied as YAML.
   InFlight create_unread() { return requests_.unknown(); }
   // A deletecollection. Its selector admits only this shard's objects; so it is refused while one of that resource is
   // being handed over, and not for tombstones.

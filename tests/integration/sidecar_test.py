@@ -263,6 +263,26 @@ def test_what_was_handed_over_stays_fenced(sidecar, controller, api):
     eventually(writable, 10, "the object is ours again")
 
 
+@pytest.mark.parametrize("method, content_type", [("POST", "application/json"), ("PATCH", "application/apply-patch+yaml")])
+def test_no_child_is_made_for_what_was_handed_over(sidecar, controller, api, method, content_type):
+    api.create(SECRETS, secret("gone", "shard-a"))
+    eventually(lambda: checksum_of(api, "gone"), 10)
+    api.patch(f"{SECRETS}/gone", {"metadata": {"labels": {DRAIN_LABEL: "true"}}})
+    eventually(lambda: api.get(f"{SECRETS}/gone")["metadata"]["labels"] == {SHARD_LABEL: "shard-b"}, 10, "acknowledged")
+
+    def make(name, owner):
+        owners = [{"apiVersion": "v1", "kind": "Secret", "name": "gone", "uid": owner, "controller": True}]
+        child = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, "ownerReferences": owners}}
+        path = CONFIGMAPS if method == "POST" else f"{CONFIGMAPS}/{name}?fieldManager=test"
+        status, _, body = sidecar.get(path, method=method, body=json.dumps(child), content_type=content_type)
+        return status, body
+
+    status, body = make("late", api.get(f"{SECRETS}/gone")["metadata"]["uid"])
+    assert status == 409 and b"its owner is being handed over" in body, body
+    assert not api.find(f"{CONFIGMAPS}/late")
+    assert make("others", "00000000-0000-4000-8000-000000000001")[0] == 201
+
+
 # --- Faults.
 
 
