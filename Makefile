@@ -95,7 +95,7 @@ bench: setup ## What things cost: hashing, reviews, the fence, the proxy, a ring
 	@RINGSIDE_BIN=$(CURDIR)/build/bench/bin $(PYTHON) tests/bench/large_ring.py $(OBJECTS)
 
 .PHONY: bench-proxy
-bench-proxy: build ## The sidecar as a proxy beside haproxy, nghttpx, Envoy and Go's: CPU time, memory (3 minutes)
+bench-proxy: setup build ## The sidecar as a proxy beside haproxy, nghttpx, Envoy and Go's: CPU time, memory (3 minutes)
 	@$(PYTHON) tests/bench/proxy/proxy_cost.py
 
 .PHONY: format

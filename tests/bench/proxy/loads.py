@@ -31,7 +31,8 @@ ROWS = [
     Row("small GET, 8 connections of 32 streams", "us", 20, 20_000, ["-n", "20000", "-c", "8", "-m", "32"], OBJECT),
     Row("small GET, one at a time", "us", 75, 2_000, ["-n", "2000"], OBJECT),
     Row("watch event of 1 KB, one stream", "us", 5, EVENTS, ["-n", "1"], f"{MANY}?watch=true&events={EVENTS}"),
-    Row("watch event of 1 KB, ten streams", "us", 4, EVENTS, ["-n", "10", "-m", "10"], f"{MANY}?watch=true&events={EVENTS // 10}"),
+    Row("watch event of 1 KB, ten streams", "us", 4, EVENTS, ["-n", "10", "-m", "10"],
+        f"{MANY}?watch=true&events={EVENTS // 10}"),
     Row("list body", "s/GB", 1.3, BYTES, ["-n", "1"], f"{MANY}?bytes={BYTES}", scale=1e9 / 1e6),
     Row("new TLS connection with one GET", "ms", 0.5, 300, ["-n", "300", "-c", "300"], OBJECT, scale=1e-3),
 ]

@@ -75,8 +75,8 @@ backend server
 
 
 def nghttpx(place):
-    return ["/usr/sbin/nghttpx", "--single-process", "--single-thread", "--workers=1", "--conf=/dev/null", "--no-ocsp", "--insecure",
-            "--log-level=ERROR", "--errorlog-file=/dev/null", f"--frontend=127.0.0.1,{place.port}",
+    return ["/usr/sbin/nghttpx", "--single-process", "--single-thread", "--workers=1", "--conf=/dev/null", "--no-ocsp",
+            "--insecure", "--log-level=ERROR", "--errorlog-file=/dev/null", f"--frontend=127.0.0.1,{place.port}",
             f"--backend=127.0.0.1,{place.server_port};;proto=h2;tls", "--tls13-ciphers=TLS_AES_128_GCM_SHA256",
             "--tls13-client-ciphers=TLS_AES_128_GCM_SHA256", "--frontend-http2-window-size=1048576",
             "--backend-http2-window-size=1048576", "--backend-http2-connection-window-size=16777216",
@@ -116,7 +116,9 @@ static_resources:
     type: STATIC
     load_assignment:
       cluster_name: server
-      endpoints: [{{lb_endpoints: [{{endpoint: {{address: {{socket_address: {{address: 127.0.0.1, port_value: {server_port}}}}}}}}}]}}]
+      endpoints:
+      - lb_endpoints:
+        - endpoint: {{address: {{socket_address: {{address: 127.0.0.1, port_value: {server_port}}}}}}}
     circuit_breakers: {{thresholds: [{{max_requests: 100000, max_pending_requests: 100000}}]}}
     typed_extension_protocol_options:
       envoy.extensions.upstreams.http.v3.HttpProtocolOptions:
@@ -127,7 +129,9 @@ static_resources:
       name: envoy.transport_sockets.tls
       typed_config:
         "@type": type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext
-        common_tls_context: {{alpn_protocols: [h2], tls_params: {{tls_minimum_protocol_version: TLSv1_3, tls_maximum_protocol_version: TLSv1_3}}}}
+        common_tls_context:
+          alpn_protocols: [h2]
+          tls_params: {{tls_minimum_protocol_version: TLSv1_3, tls_maximum_protocol_version: TLSv1_3}}
 """
 
 

@@ -24,12 +24,13 @@ def running():
     with Cluster(f"proxy-cost-{os.getpid()}", api_only=True, host_net=True) as cluster:
         cluster.kubectl("apply", "--server-side", "-f", str(ROOT / "deploy/crd/controllerrings.yaml"))
         api = Api.of_cluster(cluster)
-        api.create(RBAC, {"metadata": {"name": "bench"}, "subjects": [{"kind": "ServiceAccount", "name": "bench", "namespace": "default"}],
+        api.create(RBAC, {"metadata": {"name": "bench"},
+                          "subjects": [{"kind": "ServiceAccount", "name": "bench", "namespace": "default"}],
                           "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin"}})
         api.create("/api/v1/namespaces/default/serviceaccounts", {"metadata": {"name": "bench"}})
         eventually(lambda: api.find(RINGS), 15, "the CRD is served")
-        api.create(RINGS, {"apiVersion": "sharding.timebertt.dev/v1alpha1", "kind": "ControllerRing", "metadata": {"name": "bench"},
-                           "spec": {"resources": [{"group": "", "resource": "configmaps"}]}})
+        api.create(RINGS, {"apiVersion": "sharding.timebertt.dev/v1alpha1", "kind": "ControllerRing",
+                           "metadata": {"name": "bench"}, "spec": {"resources": [{"group": "", "resource": "configmaps"}]}})
         api.create(MAPS, {"metadata": {"name": "object", "annotations": {"a": "b"}}, "data": {"key": "x" * 1340}})
         yield int(cluster.server.rpartition(":")[2]), cluster_ca(cluster), api.token("default", "bench")
 

@@ -33,12 +33,13 @@ def write_svg(path, rows, names):
     for name, unit, budget, values in rows:
         longest = max([budget, *(value for value in values.values() if value is not None)])
         top = y
-        parts.append(f'<text x="{left - 10}" y="{y + bar * len(names) / 2 + 4}" text-anchor="end">{html.escape(name)}, {unit}</text>')
+        label = f"{html.escape(name)}, {unit}"
+        parts.append(f'<text x="{left - 10}" y="{y + bar * len(names) / 2 + 4}" text-anchor="end">{label}</text>')
         for peer in names:
             value = values.get(peer)
             if value is not None:
-                length = value / longest * width
-                parts.append(f'<rect x="{left}" y="{y}" width="{length:.1f}" height="{bar - 2}" fill="{COLORS.get(peer, "#888")}"/>')
+                length, color = value / longest * width, COLORS.get(peer, "#888")
+                parts.append(f'<rect x="{left}" y="{y}" width="{length:.1f}" height="{bar - 2}" fill="{color}"/>')
                 parts.append(f'<text x="{left + length + 4:.1f}" y="{y + bar - 4}">{html.escape(peer)} {form(value)}</text>')
             y += bar
         x = left + budget / longest * width
