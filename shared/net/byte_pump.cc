@@ -54,6 +54,7 @@ void BytePump::read() {
   if (peer_ended_ || room == 0) return update_interest();
   IoResult result = stream_->read(std::span(buffer).first(std::min(room, buffer.size())));
   if (result.status == IoStatus::kError) return finish(stream_->error());
+  if (result.status == IoStatus::kWouldBlock && write_error_) return finish(std::move(write_error_));
   if (result.status == IoStatus::kOk && !deliver({buffer.data(), result.n})) return;
   if (result.status == IoStatus::kEnd) {
     peer_ended_ = true;
@@ -98,10 +99,22 @@ bool BytePump::write_out() {
   unreported_ -= silent;
   if (written > 0) touch();
   if (failed) {
-    finish(stream_->error());
+    stop_writing();
     return false;
   }
   return written == silent || life_.survives([&] { user_.on_bytes_sent(written - silent); });
+}
+
+// A peer that closes while we still send (an API server when a command has ended) may have sent its last words before:
+// they are read to their end. If there is none, the connection is broken.
+void BytePump::stop_writing() {
+  if (peer_ended_) return finish(std::nullopt);
+  write_error_ = stream_->error();
+  out_.clear();
+  unreported_ = 0;
+  ends_ = write_shut_ = true;
+  touch();
+  read();
 }
 
 void BytePump::touch() {

@@ -25,7 +25,8 @@ class BytePumpUser {
   virtual void on_peer_end() = 0;
   // So many bytes of what was given to send() have been taken by the stream.
   virtual void on_bytes_sent(size_t bytes) = 0;
-  // The last call. nullopt: both sides have ended and everything is written; else what broke.
+  // The last call. nullopt: the peer has sent everything, and so have we or it does not listen any more; else what
+  // broke.
   virtual void on_done(std::optional<Error> error) = 0;
 };
 
@@ -59,6 +60,7 @@ class BytePump {
   [[nodiscard]] bool deliver(std::string_view bytes);
   void flush();
   [[nodiscard]] bool write_out();
+  void stop_writing();
   void touch();
   void update_interest();
   void finish(std::optional<Error> error);
@@ -73,8 +75,9 @@ class BytePump {
   std::string out_;
   size_t unreported_;  // of the beginning of out_: left over
   size_t uncredited_ = 0;
-  bool ends_ = false;        // end() was called
-  bool write_shut_ = false;  // and carried out
+  bool ends_ = false;                 // end() was called
+  bool write_shut_ = false;           // and carried out
+  std::optional<Error> write_error_;  // the peer does not listen any more
   bool peer_ended_ = false;
   bool blocked_ = false;
   bool done_ = false;

@@ -159,6 +159,37 @@ TEST(BytePump, TellsACutFromAnEnd) {
   EXPECT_EQ(writing.user.done, 1);
 }
 
+TEST(BytePump, ReadsTheLastWordsOfAPeerThatDoesNotListen) {
+  World world({.capacity = 1000}, {.window = 100});
+  world.peer->send(std::string(1000, 'x'));
+  world.loop.run_ready();
+  world.peer->close();
+  world.pump->send("are you there?");
+  world.loop.run_ready();
+  EXPECT_EQ(world.user.received.size(), 100u);
+  EXPECT_EQ(world.user.done, 0);
+  world.user.hook = [&](const std::string& call) {
+    if (call == "bytes") world.pump->credit(100);
+  };
+  world.pump->credit(100);
+  world.loop.run_ready();
+  EXPECT_EQ(world.user.received.size(), 1000u);
+  EXPECT_TRUE(world.user.ended);
+  EXPECT_EQ(world.user.done, 1);
+  EXPECT_FALSE(world.user.error);
+}
+
+TEST(BytePump, APeerThatHasEndedNeedNotListen) {
+  World world;
+  world.peer->close();
+  world.loop.run_ready();
+  EXPECT_TRUE(world.user.ended);
+  world.pump->send("hello?");
+  world.loop.run_ready();
+  EXPECT_EQ(world.user.done, 1);
+  EXPECT_FALSE(world.user.error);
+}
+
 TEST(BytePump, GivesUpAHalfClosedPeerThatIsSilent) {
   World world({}, {.half_closed_timeout = seconds(10)});
   world.loop.advance(seconds(100));
