@@ -1,5 +1,6 @@
 #include "http/client.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "event/async.h"
@@ -8,7 +9,8 @@
 
 namespace ringside::http {
 
-// The user's Stream. Holds what is sent until a connection takes it.
+// The user's Stream. Holds what is sent until a connection takes it, and a small body until there is an answer: a
+// request that the server has certainly not seen is sent again.
 class Client::PendingRequest : public Stream, private StreamHandler {
  public:
   PendingRequest(Client& client, RequestHead head, bool end, StreamHandler& handler)
@@ -18,13 +20,14 @@ class Client::PendingRequest : public Stream, private StreamHandler {
   // Stream.
   void send_response(ResponseHead, bool) override {}
   void send_body(std::string_view bytes) override {
-    if (real_) return real_->send_body(bytes);
-    body_.append(bytes);
+    if (!real_) return void(body_.append(bytes));
+    keep(bytes);
+    real_->send_body(bytes);
   }
   void send_end(Headers trailers) override {
-    if (real_) return real_->send_end(std::move(trailers));
-    trailers_ = std::move(trailers);
     ended_ = true;
+    trailers_ = std::move(trailers);
+    if (real_) real_->send_end(trailers_);
   }
   size_t unsent() const override { return real_ ? real_->unsent() : body_.size(); }
   void credit(size_t bytes) override {
@@ -41,10 +44,10 @@ class Client::PendingRequest : public Stream, private StreamHandler {
     auto stream = session.start(head_, bodyless_, *this);
     if (!stream) return false;
     real_ = std::move(stream);
-    if (!bodyless_) {
-      if (!body_.empty()) real_->send_body(std::exchange(body_, {}));
-      if (ended_) real_->send_end(std::move(trailers_));
-    }
+    if (bodyless_) return true;
+    if (!body_.empty()) real_->send_body(body_);
+    if (body_.size() > kMaxKeptBody) forget_body();
+    if (ended_) real_->send_end(trailers_);
     return true;
   }
   void fail(Error error) {
@@ -53,9 +56,20 @@ class Client::PendingRequest : public Stream, private StreamHandler {
 
  private:
   static constexpr int kMaxTries = 3;
+  static constexpr size_t kMaxKeptBody = 64 << 10;
+
+  void keep(std::string_view bytes) {
+    if (!repeatable_) return;
+    body_.append(bytes);
+    if (body_.size() > kMaxKeptBody) forget_body();
+  }
+  void forget_body() {
+    repeatable_ = false;
+    body_ = {};
+  }
 
   void on_response(ResponseHead head) override {
-    answered_ = true;
+    forget_body();
     if (handler_) handler_->on_response(std::move(head));
   }
   void on_body(std::string_view bytes) override {
@@ -65,11 +79,16 @@ class Client::PendingRequest : public Stream, private StreamHandler {
     if (handler_) handler_->on_end(std::move(trailers));
   }
   void on_sent(size_t bytes) override {
-    if (handler_) handler_->on_sent(bytes);
+    size_t again = std::min(bytes, sent_before_);  // the handler was told of these in an earlier try
+    sent_before_ -= again;
+    bytes -= again;
+    sent_ += bytes;
+    if (handler_ && bytes > 0) handler_->on_sent(bytes);
   }
   void on_closed(Error error) override {
-    if (error.kind == ErrorKind::kRefused && bodyless_ && !answered_ && ++tries_ < kMaxTries) {
+    if (error.kind == ErrorKind::kRefused && repeatable_ && ++tries_ < kMaxTries) {
       real_.reset();
+      sent_before_ = sent_;
       return client_.submit(*this);
     }
     fail(std::move(error));
@@ -80,9 +99,11 @@ class Client::PendingRequest : public Stream, private StreamHandler {
   bool bodyless_;
   StreamHandler* handler_;
   std::unique_ptr<Stream> real_;
-  std::string body_;
+  std::string body_;        // what has come of it, as long as it is repeatable
+  bool repeatable_ = true;  // not answered yet, and the body is small
+  size_t sent_ = 0;         // bytes of the body that the handler was told of
+  size_t sent_before_ = 0;  // of those, the ones that this try has yet to repeat
   bool ended_ = false;
-  bool answered_ = false;
   Headers trailers_;
   int tries_ = 0;
 };

@@ -56,8 +56,9 @@ class Client {
   Client(const Client&) = delete;
   Client& operator=(const Client&) = delete;
 
-  // Starts a request, connecting first if need be (it then waits, with what is sent, in the Stream). A request without
-  // a body that was certainly not processed (kRefused after the connection stood) is sent again, up to three times. If
+  // Starts a request, connecting first if need be (it then waits, with what is sent, in the Stream). A request that
+  // was certainly not processed (kRefused after the connection stood) is sent again, up to three times, if it has no
+  // body or one of at most 64 KiB; for that the body is kept until there is an answer, and on_sent tells of it once. If
   // no connection can be had, the handler gets on_closed(kRefused) with the reason.
   std::unique_ptr<Stream> start(RequestHead head, bool end, StreamHandler& handler);
 

@@ -372,6 +372,47 @@ TEST(ClientTest, RefusedStreamsWithoutBodyAreSentAgain) {
   }
 }
 
+TEST(ClientTest, RefusedStreamsWithSmallBodiesAreSentAgainAndReportedOnce) {
+  World world({}, echo);
+  world.server.options.session.max_concurrent_streams = 40;
+  std::vector<std::shared_ptr<Record>> records;
+  std::string half(500, 'x');
+  for (int i = 0; i < 100; ++i) {
+    records.push_back(world.start(post(), false));
+    records.back()->stream->send_body(half);
+  }
+  world.loop.run_ready();
+  for (auto& record : records) record->stream->send_body(half);
+  for (auto& record : records) record->stream->send_end({{"x-trailer", "a"}});
+  world.loop.run_ready();
+  for (auto& record : records) {
+    EXPECT_FALSE(record->closed);
+    EXPECT_EQ(record->body, half + half);
+    EXPECT_EQ(record->sent, 1000u);
+  }
+  EXPECT_GT(world.server.dials, 1u);
+}
+
+TEST(ClientTest, RefusedStreamsWithLargeBodiesAreNotKept) {
+  World world({}, echo);
+  world.server.options.session.max_concurrent_streams = 40;
+  std::vector<std::shared_ptr<Record>> records;
+  for (int i = 0; i < 100; ++i) {
+    records.push_back(world.start(post(), false));
+    records.back()->stream->send_body(std::string(100'000, 'x'));
+    records.back()->stream->send_end();
+  }
+  world.loop.run_ready();
+  size_t refused = 0;
+  for (auto& record : records) {
+    EXPECT_NE(record->ended, record->closed.has_value());
+    if (!record->closed) continue;
+    ++refused;
+    EXPECT_EQ(record->closed->kind, ErrorKind::kRefused);
+  }
+  EXPECT_GT(refused, 0u);
+}
+
 // Whatever moment the connection breaks at, every request ends, once, and the client works afterwards.
 TEST(ClientTest, ConnectionCutAtRandomMoments) {
   for (uint64_t seed = 1; seed <= 150; ++seed) {
