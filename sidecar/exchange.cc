@@ -262,6 +262,11 @@ void Exchange::answer(http::Response response) {
   client_->send_end();
 }
 
+// The directions of a tunnel end by themselves; a request that was answered is over.
+bool Exchange::takes_more() const {
+  return tunnel_ || !response_ended_;
+}
+
 void Exchange::drop_tickets() {
   if (tickets_.empty()) return;
   tickets_.clear();
@@ -288,7 +293,7 @@ void Exchange::end_tunnel() {
 // --- The controller's side.
 
 void Exchange::on_body(std::string_view bytes) {
-  if (api_ && !response_ended_) return api_->send_body(bytes);
+  if (api_ && takes_more()) return api_->send_body(bytes);
   // Buffered, or for a request that was answered without its body: taken either way.
   if (client_) client_->credit(bytes.size());
   if (!buffering_) return;
@@ -304,7 +309,7 @@ void Exchange::on_body(std::string_view bytes) {
 
 void Exchange::on_end(http::Headers trailers) {
   body_ended_ = true;
-  if (api_ && !response_ended_) return api_->send_end(std::move(trailers));
+  if (api_ && takes_more()) return api_->send_end(std::move(trailers));
   if (std::exchange(buffering_, false)) after_body_();
 }
 
@@ -351,8 +356,12 @@ void Exchange::ApiSide::on_sent(size_t bytes) {
 
 void Exchange::ApiSide::on_closed(Error error) {
   exchange_.drop_tickets();
-  // An answer may be complete before the request is; the rest of that is not wanted then (RFC 9113 section 8.1).
-  if (!exchange_.client_ || exchange_.response_ended_) return;
+  if (!exchange_.client_) return;
+  if (exchange_.response_ended_) {
+    // All of the answer is on its way to the client; what the client still says is dropped (RFC 9113 section 8.1).
+    exchange_.api_.reset();
+    return;
+  }
   if (exchange_.response_begun_) {
     exchange_.client_->reset();
     return;

@@ -87,6 +87,7 @@ class Exchange : public http::StreamHandler {
   void answer(const kube::Status& status);
   void answer(http::Response response);
   event::Task<void> ask_bridge(ElectionLease lease);
+  bool takes_more() const;
   void drop_tickets();
   // The API server has taken the request for an upgrade: the streams carry the new protocol's bytes from now on.
   void on_switched();

@@ -81,7 +81,8 @@ class UpgradeStream : public Stream, private net::BytePumpUser {
   void on_dialled() {
     // Nothing was sent, whatever the reason was.
     if (!connection_) return fail({ErrorKind::kRefused, connection_.error().message});
-    net::BytePump::Options options{.window = options_.window, .half_closed_timeout = options_.half_closed_timeout};
+    net::BytePump::Options options{
+        .window = options_.window, .half_closed_timeout = options_.half_closed_timeout, .reads_last_words = true};
     net::BytePump::Leftovers leftovers{.received = {}, .unsent = request_text(head_, options_.authority)};
     net::BytePumpUser& user = *this;
     pump_ = std::make_unique<net::BytePump>(loop_, std::move(*connection_), user, options, std::move(leftovers));

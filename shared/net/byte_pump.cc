@@ -23,7 +23,11 @@ BytePump::BytePump(event::Loop& loop, std::unique_ptr<ByteStream> stream, BytePu
 
 void BytePump::send(std::string_view bytes) {
   if (done_ || ends_) return;
-  out_.append(bytes);
+  if (write_error_) {
+    dropped_ += bytes.size();
+  } else {
+    out_.append(bytes);
+  }
   flush_->schedule();
 }
 
@@ -79,7 +83,7 @@ void BytePump::flush() {
     stream_->shut_down_write();
     touch();
   }
-  if (write_shut_ && peer_ended_) return finish(std::nullopt);
+  if (write_shut_ && peer_ended_) return finish(std::exchange(write_error_, std::nullopt));
   update_interest();
 }
 
@@ -87,6 +91,8 @@ void BytePump::flush() {
 bool BytePump::write_out() {
   size_t written = 0;
   bool failed = false;
+  size_t dropped = std::exchange(dropped_, 0);
+  if (dropped > 0 && !life_.survives([&] { user_.on_bytes_sent(dropped); })) return false;
   while (!blocked_ && !failed && written < out_.size()) {
     IoResult result = stream_->write(std::string_view(out_).substr(written));
     written += result.n;
@@ -108,12 +114,14 @@ bool BytePump::write_out() {
 // A peer that closes while we still send (an API server when a command has ended) may have sent its last words before:
 // they are read to their end. If there is none, the connection is broken.
 void BytePump::stop_writing() {
-  if (peer_ended_) return finish(std::nullopt);
+  if (peer_ended_ || !options_.reads_last_words) return finish(stream_->error());
   write_error_ = stream_->error();
+  dropped_ += out_.size() - unreported_;
   out_.clear();
   unreported_ = 0;
-  ends_ = write_shut_ = true;
+  write_shut_ = true;
   touch();
+  flush_->schedule();
   read();
 }
 

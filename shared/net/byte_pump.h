@@ -25,8 +25,7 @@ class BytePumpUser {
   virtual void on_peer_end() = 0;
   // So many bytes of what was given to send() have been taken by the stream.
   virtual void on_bytes_sent(size_t bytes) = 0;
-  // The last call. nullopt: the peer has sent everything, and so have we or it does not listen any more; else what
-  // broke.
+  // The last call. nullopt: both sides have ended and everything is written; else what broke.
   virtual void on_done(std::optional<Error> error) = 0;
 };
 
@@ -36,6 +35,9 @@ class BytePump {
     size_t window = 128 << 10;
     // Once one side has ended and nothing moves any more: a peer that went without a word.
     Duration half_closed_timeout = std::chrono::minutes(5);
+    // Of a peer that does not listen any more: on_done comes when everything is read that it had sent before. What is
+    // sent meanwhile is dropped and counts as sent.
+    bool reads_last_words = false;
   };
   // What whoever had the stream before has read and not used, and has not written yet. No on_bytes_sent for the latter.
   struct Leftovers {
@@ -73,7 +75,8 @@ class BytePump {
   std::unique_ptr<event::Timer> half_closed_;
   std::string received_;  // left over, not yet delivered
   std::string out_;
-  size_t unreported_;  // of the beginning of out_: left over
+  size_t unreported_;   // of the beginning of out_: left over
+  size_t dropped_ = 0;  // to be reported as sent
   size_t uncredited_ = 0;
   bool ends_ = false;                 // end() was called
   bool write_shut_ = false;           // and carried out
