@@ -15,7 +15,8 @@ from fidelity.world import THINGS, World
 
 SECRETS = "/api/v1/namespaces/default/secrets"
 JSON, YAML, PROTOBUF = "application/json", "application/yaml", "application/vnd.kubernetes.protobuf"
-ENCODINGS = {JSON: JSON, YAML: YAML, PROTOBUF: PROTOBUF, "application/cbor": JSON, "application/json;as=Table;g=meta.k8s.io;v=v1": JSON,
+ENCODINGS = {JSON: JSON, YAML: YAML, PROTOBUF: PROTOBUF, "application/cbor": JSON,
+             "application/json;as=Table;g=meta.k8s.io;v=v1": JSON,
              f"{PROTOBUF},{JSON}": PROTOBUF, "*/*": JSON, "text/html": JSON, "": JSON, f"{YAML},{JSON};q=0.5": YAML}
 
 

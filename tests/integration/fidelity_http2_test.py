@@ -160,7 +160,8 @@ def test_a_flood_of_header_fields(world):
 def send_endless_head(connection):
     """CONTINUATION without an end, 40 MiB or until the peer has had enough."""
     head = hyperframe.frame.HeadersFrame(1)
-    head.data = connection.h2.encoder.encode([(":method", "GET"), (":scheme", "https"), (":authority", "x"), (":path", "/version")])
+    head.data = connection.h2.encoder.encode([(":method", "GET"), (":scheme", "https"), (":authority", "x"),
+                                              (":path", "/version")])
     more = hyperframe.frame.ContinuationFrame(1)
     more.data = connection.h2.encoder.encode([("x-flood", "y" * 10_000)])
     try:
@@ -190,7 +191,8 @@ def test_a_flood_of_resets(world):
             started = time.monotonic()
             assert other.request("GET", "/version", world.authorization()).status == 200
             slowest = max(slowest, time.monotonic() - started)
-    print(f"\nmeasured: {begun} requests reset, {memory(world) - before:.1f} MiB more, others waited {1000 * slowest:.0f} ms at most")
+    print(f"\nmeasured: {begun} requests reset, {memory(world) - before:.1f} MiB more, "
+          f"others waited {1000 * slowest:.0f} ms at most")
     assert memory(world) - before < 32
     assert world.ask("sidecar", "GET", "/version").status == 200
 
@@ -198,7 +200,8 @@ def test_a_flood_of_resets(world):
 @pytest.mark.parametrize("frames", ["ping", "settings", "priority", "window"])
 def test_a_flood_of_frames(world, frames):
     made = {"ping": hyperframe.frame.PingFrame(0, opaque_data=b"12345678"), "settings": hyperframe.frame.SettingsFrame(0),
-            "priority": hyperframe.frame.PriorityFrame(1, depends_on=3), "window": hyperframe.frame.WindowUpdateFrame(0, window_increment=1)}
+            "priority": hyperframe.frame.PriorityFrame(1, depends_on=3),
+            "window": hyperframe.frame.WindowUpdateFrame(0, window_increment=1)}
     before = memory(world)
     with world.open("sidecar") as connection:
         try:

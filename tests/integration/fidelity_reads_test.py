@@ -104,7 +104,8 @@ def test_another_shards_selector_finds_nothing(world):
     """A known proxy takes the one for the other's replacement."""
     selector = urllib.parse.quote(f"{SHARD_LABEL}=shard-b", safe="")
     for path in (SECRETS, THINGS, "/api/v1/secrets", "/apis/fidelity.example/v1beta1/things"):
-        for query in (f"labelSelector={selector}", f"labelSelector={SHARD_LABEL}=shard-b", f"labelSelector=&labelSelector={selector}",
+        for query in (f"labelSelector={selector}", f"labelSelector={SHARD_LABEL}=shard-b",
+                      f"labelSelector=&labelSelector={selector}",
                       f"labelSelector={selector}&labelSelector={urllib.parse.quote(REQUIREMENT, safe='')}",
                       f"label%53elector={selector}", f"limit=5&labelSelector={selector}&pretty=true"):
             items = json.loads(world.ask("sidecar", "GET", f"{path}?{query}").body)["items"]
@@ -129,7 +130,8 @@ def test_queries(world, query, selector):
 
 
 @pytest.mark.parametrize("path, selector", [
-    (SECRETS, "type=Opaque"), (SECRETS, "type!=Opaque"), (SECRETS, "metadata.name!=mine-0"), (SECRETS, "x=y"), (SECRETS, "metadata.name"),
+    (SECRETS, "type=Opaque"), (SECRETS, "type!=Opaque"), (SECRETS, "metadata.name!=mine-0"), (SECRETS, "x=y"),
+    (SECRETS, "metadata.name"),
     ("/api/v1/secrets", "metadata.name=mine-0"), ("/api/v1/secrets", "metadata.namespace=default"), (THINGS, "spec.colour=red"),
     (THINGS, "spec.nothing=red"), ("/api/v1/secrets", "metadata.name=theirs-5"), (SECRETS, "metadata.name!=x,type=Opaque")])
 def test_field_selectors_of_many(world, path, selector):
@@ -149,8 +151,9 @@ DISCOVERY = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryLis
     ("/", "*/*"), ("/api", "application/json"), ("/apis", "application/json"), ("/api", DISCOVERY), ("/apis", DISCOVERY),
     ("/apis", PROTOBUF), ("/api/v1", "application/json"), ("/apis/apps", "application/json"), ("/apis/apps/v1", PROTOBUF),
     ("/apis/fidelity.example", "application/json"), ("/apis/fidelity.example/v1", "application/json"), ("/version", "*/*"),
-    ("/apis/nothing", "application/json"), ("/healthz", "*/*"), ("/livez?verbose", "*/*"), ("/readyz?verbose&exclude=etcd", "*/*"),
-    ("/readyz/ping", "*/*"), ("/healthz/nothing", "*/*"), ("/openapi/v2", "application/json"), ("/openapi/v3", "application/json"),
+    ("/apis/nothing", "application/json"), ("/healthz", "*/*"), ("/livez?verbose", "*/*"), ("/readyz/ping", "*/*"),
+    ("/readyz?verbose&exclude=etcd", "*/*"), ("/healthz/nothing", "*/*"), ("/openapi/v2", "application/json"),
+    ("/openapi/v3", "application/json"),
     ("/openapi/v2", "application/com.github.proto-openapi.spec.v2@v1.0+protobuf"), ("/openapi/v3/api/v1", "application/json"),
     ("/openapi/v3/apis/apps/v1", "application/com.github.proto-openapi.spec.v3@v1.0+protobuf"), ("/openapi/v3/nothing", "*/*"),
     ("/.well-known/openid-configuration", "*/*"), ("/openid/v1/jwks", "*/*"), ("/nothing", "*/*"), ("/logs/", "*/*"),

@@ -108,9 +108,9 @@ def test_the_life_of_an_object(world, path, body):
         us.tell("PUT", path + "/other", bytes(one.body))
         us.tell("DELETE", path + "/NAME", {"kind": "DeleteOptions", "apiVersion": "v1", "preconditions": {"uid": "x"}})
         us.tell("DELETE", path + "/NAME?dryRun=All")
-        us.tell("DELETE", path + "/NAME?propagationPolicy=Foreground&gracePeriodSeconds=0", {"kind": "DeleteOptions", "apiVersion": "v1",
-                                                                                           "propagationPolicy": "Background"})
-        us.tell("DELETE", path + "/NAME", {"kind": "DeleteOptions", "apiVersion": "v1", "propagationPolicy": "Background"})
+        options = {"kind": "DeleteOptions", "apiVersion": "v1", "propagationPolicy": "Background"}
+        us.tell("DELETE", path + "/NAME?propagationPolicy=Foreground&gracePeriodSeconds=0", options)
+        us.tell("DELETE", path + "/NAME", options)
         us.tell("DELETE", path + "/NAME")
         us.tell("GET", path + "/NAME")
     compare(world, story)
@@ -170,7 +170,8 @@ def test_subresources(world):
         us.tell("POST", PODS + "/NAME/binding", {"target": {"kind": "Node", "name": "n"}, "metadata": {"name": "NAME"}})
         us.tell("GET", PODS + "/NAME/log?tailLines=1")
         us.tell("GET", PODS + "/NAME/proxy/x?y=z")
-        us.tell("POST", PODS + "/NAME/eviction?dryRun=All", {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": "NAME"}})
+        us.tell("POST", PODS + "/NAME/eviction?dryRun=All", {"apiVersion": "policy/v1", "kind": "Eviction",
+                                                             "metadata": {"name": "NAME"}})
         us.tell("POST", PODS + "/NAME/eviction", {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": "NAME"},
                                                   "deleteOptions": {"gracePeriodSeconds": 0}})
         us.tell("POST", PODS + "/NAME/eviction", {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": "NAME"}})
@@ -180,7 +181,8 @@ def test_subresources(world):
         us.tell("POST", "/apis/authentication.k8s.io/v1/tokenreviews", {"spec": {"token": "x"}})
         us.tell("POST", "/apis/authentication.k8s.io/v1/selfsubjectreviews", {})
         us.tell("PUT", "/api/v1/namespaces/default/finalize", {})
-        us.tell("POST", "/api/v1/namespaces/default/events", {"metadata": {"name": "NAME"}, "involvedObject": {"namespace": "default"}})
+        us.tell("POST", "/api/v1/namespaces/default/events", {"metadata": {"name": "NAME"},
+                                                              "involvedObject": {"namespace": "default"}})
     answers = compare(world, story)
     assert sum(answer.status in (200, 201) for answer in answers) >= 15
 
@@ -202,8 +204,10 @@ def test_bodies_in_other_encodings(world, accept):
 def test_what_the_api_server_refuses(world):
     def story(us):
         body = named("Secret")
-        for text, content_type in (("", JSON), ("{", JSON), ("null", JSON), ("[]", JSON), ("{}", JSON), ("a: b: c", "application/yaml"),
-                                   ("x", "application/vnd.kubernetes.protobuf"), ("{}", "text/plain"), ("{}", "x"), ("{}", "")):
+        for text, content_type in (("", JSON), ("{", JSON), ("null", JSON), ("[]", JSON), ("{}", JSON),
+                                   ("a: b: c", "application/yaml"), ("x", "application/vnd.kubernetes.protobuf"),
+                                   ("{}", "text/plain"),
+                                   ("{}", "x"), ("{}", "")):
             us.tell("POST", SECRETS, text, content_type)
         us.tell("POST", SECRETS, {**body, "kind": "Pod"})
         us.tell("POST", SECRETS, {**body, "metadata": {"name": "A_B"}})
@@ -257,7 +261,8 @@ def test_deletecollection_of_the_shard(world, selector):
 def test_large_bodies(world, size):
     """The API server takes 3 MiB, and says so of more."""
     def body(name):
-        thing = {"apiVersion": "fidelity.example/v1", "kind": "Thing", "metadata": {"name": name, "labels": LABELS}, "spec": {"t": ""}}
+        thing = {"apiVersion": "fidelity.example/v1", "kind": "Thing", "metadata": {"name": name, "labels": LABELS},
+                 "spec": {"t": ""}}
         text = json.dumps(thing)
         return text.replace('"t": ""', '"t": "' + "x" * (size - len(text)) + '"').encode()
 
