@@ -1,5 +1,10 @@
 # The project's target functions. A folder is a library or a program: every .cc in it belongs to it.
 
+# Half of a sidecar's start is the dynamic loader's, and of a shared library more is resident than is used.
+if(RINGSIDE_STATIC)
+  set(CMAKE_FIND_LIBRARY_SUFFIXES .a .so)
+endif()
+
 find_package(Threads REQUIRED)
 find_package(PkgConfig REQUIRED)
 

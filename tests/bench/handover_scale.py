@@ -42,6 +42,23 @@ class Cpu:
         return central, now["apiserver"] - before["apiserver"]
 
 
+class Requests:
+    """What the API server was asked for since the last look, by verb and resource."""
+
+    def __init__(self, world):
+        self.world, self.before = world, {}
+        self.done()
+
+    def done(self):
+        now = {}
+        for labels, count in re.findall(r"^apiserver_request_total{(.*)} (\S+)$", self.world.kubectl("get --raw /metrics"), re.M):
+            label = dict(re.findall(r'(\w+)="([^"]*)"', labels))
+            key = f"{label['verb']} {label['resource']}" + (f"/{label['subresource']}" if label["subresource"] else "")
+            now[key] = now.get(key, 0) + float(count)
+        before, self.before = self.before, now
+        return {key: int(count - before.get(key, 0)) for key, count in now.items() if count > before.get(key, 0)}
+
+
 class Fenced:
     """How long objects were fenced by the sidecars, since this was made."""
     NAME = "ringside_sidecar_handover_phase_seconds"
@@ -83,10 +100,11 @@ def story(world, count):
     before = world.settle(3, seconds=120 + count / 20)
     row(f"{count} Secrets created and served, s", f"{time.monotonic() - began:.1f}")
 
-    cpu, fenced, moment = Cpu(world), Fenced(world), Moment()
+    cpu, fenced, requests, moment = Cpu(world), Fenced(world), Requests(world), Moment()
     world.scale(4)
     after = world.settle(4, seconds=120 + count / 20)
     central, api = cpu.spent()
+    asked = sorted(requests.done().items(), key=lambda each: -each[1])
     seen = world.since(moment, before)
     new = set(after.available) - set(before.available)
     joined = min(moment.until(change.time) for change in seen.leases if change.shard in new and change.held)
@@ -100,6 +118,7 @@ def story(world, count):
     for phase in ("quiesce", "children", "acknowledge"):
         row(f"  {phase}, median / p99, s", f"{fenced.quantile(0.5, phase):.2f} / {fenced.quantile(0.99, phase):.2f}")
     row("objects moved twice", twice)
+    row("requests to the API server, the most frequent", ", ".join(f"{count} {what}" for what, count in asked[:6]))
     row("CPU of central / of the API server, s", f"{central:.2f} / {api:.1f}")
 
     before, moment = after, Moment()
