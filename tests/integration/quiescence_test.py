@@ -8,7 +8,7 @@ import time
 
 import pytest
 from ringside_cluster import Cluster
-from sidecars import (CONFIGMAPS, DRAIN_LABEL, SECRETS, SHARD_LABEL, Controller, Program, Sidecar, manifest, metric,
+from sidecars import (CONFIGMAPS, DRAIN_LABEL, SECRETS, SHARD_LABEL, Controller, Program, Sidecar, give_away, manifest, metric,
                       secret)
 from support import LEASES, ROOT, Api, eventually, free_port
 
@@ -28,7 +28,9 @@ def cluster():
 
 @pytest.fixture(scope="module")
 def api(cluster):
-    return Api.of_cluster(cluster)
+    api = Api.of_cluster(cluster)
+    give_away(api, "shard-b")
+    return api
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +94,7 @@ def listens(port):
 
 def drain(api, name, seconds=DEADLINE + 5):
     api.patch(f"{SECRETS}/{name}", {"metadata": {"labels": {DRAIN_LABEL: "true"}}})
-    eventually(lambda: SHARD_LABEL not in api.get(f"{SECRETS}/{name}")["metadata"].get("labels", {}), seconds,
+    eventually(lambda: api.get(f"{SECRETS}/{name}")["metadata"].get("labels", {}) == {SHARD_LABEL: "shard-b"}, seconds,
                "acknowledged")
 
 
