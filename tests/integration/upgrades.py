@@ -6,6 +6,7 @@ import base64
 import contextlib
 import json
 import os
+import select
 import socket
 import ssl
 import subprocess
@@ -81,6 +82,22 @@ class Upgrade:
     def read(self, size):
         """Less than that only at the end."""
         return self._file.read(size)
+
+    def exchange(self, data, size):
+        """Sends `data` and meanwhile reads `size` bytes, less only at the end. In one thread: two must not use one TLS connection."""
+        self._socket.setblocking(False)
+        unsent, received = memoryview(data), bytearray()
+        while len(received) < size:
+            select.select([self._socket], [self._socket] if unsent else [], [], 30 if not self._socket.pending() else 0)
+            with contextlib.suppress(ssl.SSLWantReadError, ssl.SSLWantWriteError):
+                unsent = unsent[self._socket.send(unsent[:65536]):]
+            with contextlib.suppress(ssl.SSLWantReadError, ssl.SSLWantWriteError):
+                piece = self._socket.recv(65536)
+                if not piece:
+                    break
+                received += piece
+        self._socket.settimeout(30)
+        return bytes(received)
 
     def at_end(self):
         """Whether the server has closed the connection in order, with nothing more to read."""
