@@ -107,7 +107,7 @@ class Exchange : public http::StreamHandler {
   bool response_ended_ = false;  // the API server's
   size_t credited_ = 0;  // of what was given to the API server's side: buffered, and credited to the client then
   event::Loop::Callback after_body_;
-  Tickets tickets_;  // of an upgraded connection: for as long as it lasts
+  Tickets tickets_;  // of a write that is under way; an upgraded connection is, for as long as it lasts
   event::Job job_;
   ApiSide api_side_{*this};
   std::unique_ptr<http::Stream> api_;

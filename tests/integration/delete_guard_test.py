@@ -1,34 +1,18 @@
 """Deletes of children through the sidecar of shard-a, by an app that is not a controller: which pass, and which do not."""
 
 import json
-import os
 
 import pytest
-import yaml
-from ringside_cluster import Cluster
-from sidecars import CONFIGMAPS, DRAIN_LABEL, RING, SECRETS, SHARD_LABEL, secret, working
-from support import RINGS, ROOT, Api, eventually
+from sidecars import CONFIGMAPS, DRAIN_LABEL, RING, SECRETS, SHARD_LABEL, app_cluster, secret, working
+from support import RINGS, Api, eventually
 
-# Of the app, and thereby of the sidecar.
-PERMISSIONS = [
-    {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": {"name": "app"},
-     "rules": [{"apiGroups": [""], "resources": ["secrets", "configmaps"], "verbs": ["*"]},
-               {"apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": ["*"]},
-               {"apiGroups": ["sharding.timebertt.dev"], "resources": ["controllerrings"], "verbs": ["*"]}]},
-    {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding", "metadata": {"name": "app"},
-     "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "app"},
-     "subjects": [{"kind": "ServiceAccount", "name": "app", "namespace": "default"}]},
-]
 CONTROLLED = [{"group": "", "resource": "configmaps"}]
 SECRETS_WITH_CONFIGMAPS = {"group": "", "resource": "secrets", "controlledResources": CONTROLLED}
 
 
 @pytest.fixture(scope="module")
 def cluster():
-    with Cluster(f"delete-guard-{os.getpid()}", api_only=True, host_net=True) as running:
-        running.kubectl("apply", "-f", str(ROOT / "deploy" / "crd" / "controllerrings.yaml"))
-        running.kubectl("create", "serviceaccount", "app", "-n", "default")
-        running.kubectl("apply", "-f", "-", input=yaml.safe_dump_all(PERMISSIONS))
+    with app_cluster("delete-guard", "secrets", "configmaps") as running:
         yield running
 
 

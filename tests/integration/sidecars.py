@@ -15,6 +15,7 @@ import ssl
 import subprocess
 
 import yaml
+from ringside_cluster import Cluster
 
 from support import LEASES, ROOT, Process, cluster_ca, eventually, free_port, program
 
@@ -125,6 +126,26 @@ def give_away(api, shard, resources=("secrets", "configmaps")):
     body = {"metadata": {"labels": {SHARD_LABEL: None}}}
     eventually(lambda: api.patch(release, body)["metadata"].get("labels") == {SHARD_LABEL: shard}, 15, "the policy is in force")
     api.delete(f"{SECRETS}/released")
+
+
+@contextlib.contextmanager
+def app_cluster(name, *resources):
+    """An API server with the ServiceAccount of an app, and thereby of its sidecar: it may do all with these resources."""
+    role = {"name": "app"}
+    permissions = [
+        {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": role,
+         "rules": [{"apiGroups": [""], "resources": list(resources), "verbs": ["*"]},
+                   {"apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": ["*"]},
+                   {"apiGroups": ["sharding.timebertt.dev"], "resources": ["controllerrings"], "verbs": ["*"]}]},
+        {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding", "metadata": role,
+         "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "app"},
+         "subjects": [{"kind": "ServiceAccount", "name": "app", "namespace": "default"}]},
+    ]
+    with Cluster(f"{name}-{os.getpid()}", api_only=True, host_net=True) as running:
+        running.kubectl("apply", "-f", str(ROOT / "deploy" / "crd" / "controllerrings.yaml"))
+        running.kubectl("create", "serviceaccount", "app", "-n", "default")
+        running.kubectl("apply", "-f", "-", input=yaml.safe_dump_all(permissions))
+        yield running
 
 
 @contextlib.contextmanager

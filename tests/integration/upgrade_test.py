@@ -8,32 +8,17 @@ import time
 import urllib.parse
 
 import pytest
-import yaml
-from ringside_cluster import Cluster
-from sidecars import CONFIGMAPS, DRAIN_LABEL, RING, SECRETS, SHARD_LABEL, Sidecar, metric, secret, working
-from support import LEASES, RINGS, ROOT, Api, cluster_ca, eventually, micro_time
+from sidecars import CONFIGMAPS, DRAIN_LABEL, RING, SECRETS, SHARD_LABEL, Sidecar, app_cluster, metric, secret, working
+from support import LEASES, RINGS, Api, cluster_ca, eventually, micro_time
 from upgrades import EchoKubelet, Upgrade
 
 PODS = "/api/v1/namespaces/default/pods"
 EXEC = f"{PODS}/nobody/exec?command=ls&stdout=true"
-# Of the app, and thereby of the sidecar.
-PERMISSIONS = [
-    {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": {"name": "app"},
-     "rules": [{"apiGroups": [""], "resources": ["secrets", "configmaps", "pods", "pods/exec"], "verbs": ["*"]},
-               {"apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": ["*"]},
-               {"apiGroups": ["sharding.timebertt.dev"], "resources": ["controllerrings"], "verbs": ["*"]}]},
-    {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding", "metadata": {"name": "app"},
-     "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "app"},
-     "subjects": [{"kind": "ServiceAccount", "name": "app", "namespace": "default"}]},
-]
 
 
 @pytest.fixture(scope="module")
 def cluster():
-    with Cluster(f"upgrades-{os.getpid()}", api_only=True, host_net=True) as running:
-        running.kubectl("apply", "-f", str(ROOT / "deploy" / "crd" / "controllerrings.yaml"))
-        running.kubectl("create", "serviceaccount", "app", "-n", "default")
-        running.kubectl("apply", "-f", "-", input=yaml.safe_dump_all(PERMISSIONS))
+    with app_cluster("upgrades", "secrets", "configmaps", "pods", "pods/exec") as running:
         yield running
 
 
