@@ -3,7 +3,6 @@
 #include <nghttp2/nghttp2.h>
 
 #include <algorithm>
-#include <cstring>
 #include <utility>
 
 #include "base/strings.h"
@@ -36,11 +35,21 @@ struct Http2Session::StreamState {
   size_t unreported = 0;  // bytes taken, on_sent still to be called
 
   size_t unsent() const { return out.size() - out_taken; }
+  void take(size_t bytes, std::string& to) {
+    to.append(out, out_taken, bytes);
+    out_taken += bytes;
+    if (out_taken >= unsent()) {  // at least half of it is gone
+      out.erase(0, out_taken);
+      out_taken = 0;
+    }
+  }
 };
 
 struct Http2Session::Native {
   nghttp2_session* session = nullptr;
-  OpenedStreams opened = {};  // server role
+  OpenedStreams opened = {};   // server role
+  std::string* out = nullptr;  // while output is taken
+  size_t out_limit = 0;
   ~Native() { nghttp2_session_del(session); }
 
   static Http2Session& self(void* user) { return *static_cast<Http2Session*>(user); }
@@ -54,6 +63,8 @@ struct Http2Session::Native {
   static int on_close(nghttp2_session*, int32_t id, uint32_t code, void* user);
   static ssize_t read_body(nghttp2_session*, int32_t id, uint8_t* buffer, size_t size, uint32_t* flags,
                            nghttp2_data_source*, void* user);
+  static int send_body(nghttp2_session*, nghttp2_frame* frame, const uint8_t* head, size_t size, nghttp2_data_source*,
+                       void* user);
 };
 
 namespace {
@@ -251,8 +262,9 @@ int Http2Session::Native::on_close(nghttp2_session*, int32_t id, uint32_t code, 
   return 0;
 }
 
-ssize_t Http2Session::Native::read_body(nghttp2_session* session, int32_t id, uint8_t* buffer, size_t size,
-                                        uint32_t* flags, nghttp2_data_source*, void* user) {
+// How much the next frame takes; send_body() takes it, without a copy in between.
+ssize_t Http2Session::Native::read_body(nghttp2_session* session, int32_t id, uint8_t*, size_t size, uint32_t* flags,
+                                        nghttp2_data_source*, void* user) {
   Http2Session& self = Native::self(user);
   StreamState* stream = self.find(id);
   if (!stream) return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
@@ -261,15 +273,8 @@ ssize_t Http2Session::Native::read_body(nghttp2_session* session, int32_t id, ui
     stream->deferred = true;
     return NGHTTP2_ERR_DEFERRED;
   }
-  std::memcpy(buffer, stream->out.data() + stream->out_taken, n);
-  stream->out_taken += n;
-  if (stream->out_taken >= stream->unsent()) {  // at least half of it is gone
-    stream->out.erase(0, stream->out_taken);
-    stream->out_taken = 0;
-  }
-  if (n > 0 && stream->unreported == 0) self.sent_.push_back(id);
-  stream->unreported += n;
-  if (stream->out_ended && stream->unsent() == 0) {
+  *flags |= NGHTTP2_DATA_FLAG_NO_COPY;
+  if (stream->out_ended && stream->unsent() == n) {
     *flags |= NGHTTP2_DATA_FLAG_EOF;
     stream->we_ended = true;
     if (stream->trailers.size() > 0) {
@@ -280,6 +285,22 @@ ssize_t Http2Session::Native::read_body(nghttp2_session* session, int32_t id, ui
     }
   }
   return ssize_t(n);
+}
+
+int Http2Session::Native::send_body(nghttp2_session*, nghttp2_frame* frame, const uint8_t* head, size_t size,
+                                    nghttp2_data_source*, void* user) {
+  constexpr size_t kFrameHead = 9;
+  Http2Session& self = Native::self(user);
+  Native& native = *self.native_;
+  if (native.out->size() >= native.out_limit) return NGHTTP2_ERR_WOULDBLOCK;
+  StreamState* stream = self.find(frame->hd.stream_id);
+  if (!stream) return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+  native.out->append(reinterpret_cast<const char*>(head), kFrameHead);
+  if (size == 0) return 0;
+  stream->take(size, *native.out);
+  if (stream->unreported == 0) self.sent_.push_back(stream->id);
+  stream->unreported += size;
+  return 0;
 }
 
 // --- The session.
@@ -293,6 +314,7 @@ Http2Session::Http2Session(Options options, Events events)
   nghttp2_session_callbacks_set_on_header_callback(callbacks, &Native::on_header);
   nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, &Native::on_frame);
   nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, &Native::on_data);
+  nghttp2_session_callbacks_set_send_data_callback(callbacks, &Native::send_body);
   nghttp2_session_callbacks_set_on_frame_send_callback(callbacks, &Native::on_sent);
   nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, &Native::on_close);
   nghttp2_option* option = nullptr;
@@ -344,6 +366,8 @@ void Http2Session::take_output(std::string& out, size_t limit) {
     int32_t last = nghttp2_session_get_last_proc_stream_id(native_->session);
     nghttp2_submit_goaway(native_->session, NGHTTP2_FLAG_NONE, last, NGHTTP2_NO_ERROR, nullptr, 0);
   }
+  native_->out = &out;
+  native_->out_limit = limit;
   while (out.size() < limit) {
     const uint8_t* bytes = nullptr;
     ssize_t n = nghttp2_session_mem_send(native_->session, &bytes);
