@@ -41,6 +41,7 @@ void ChildIndex::upsert(const kube::GroupResource& resource, const kube::ObjectM
     std::vector<const ObjectRef*>& siblings = by_owner_[owner->uid];
     auto by_value = [](const ObjectRef* a, const ObjectRef* b) { return *a < *b; };
     siblings.insert(std::ranges::lower_bound(siblings, &known->first, by_value), &known->first);
+    ++additions_;
   }
   known->second.resource_version = meta.resource_version;
   known->second.generation = list->second.generation;

@@ -33,6 +33,8 @@ class ChildIndex {
   bool tracks_anything() const { return !lists_.empty(); }
   // In the order of their refs; empty for an unknown uid. Valid until the next change.
   std::span<const ObjectRef* const> children_of(const std::string& owner_uid) const;
+  // How many children were added so far, to see whether an owner may have got one.
+  uint64_t additions() const { return additions_; }
   // nullptr if the object is not in the index. Valid until the next change.
   const std::string* resource_version(const ObjectRef& object) const;
 
@@ -53,6 +55,7 @@ class ChildIndex {
   std::map<kube::GroupResource, List> lists_;
   Entries entries_;
   std::map<std::string, std::vector<const ObjectRef*>> by_owner_;  // keys of entries_
+  uint64_t additions_ = 1;
 };
 
 }  // namespace ringside::sidecar

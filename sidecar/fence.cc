@@ -42,6 +42,7 @@ void Fence::add_child(const ObjectRef& object, const ObjectRef& child) {
 void Fence::remove_child(const ObjectRef& child) {
   auto owner = owner_of_child_.find(child);
   if (owner == owner_of_child_.end()) return;
+  ++openings_;
   objects_.at(owner->second).children.erase(child);
   owner_of_child_.erase(owner);
 }
@@ -54,6 +55,7 @@ void Fence::bury(const ObjectRef& object) {
 void Fence::lift(const ObjectRef& object) {
   auto entry = objects_.find(object);
   if (entry == objects_.end()) return;
+  ++openings_;
   for (const ObjectRef& child : entry->second.children) owner_of_child_.erase(child);
   object_of_uid_.erase(entry->second.uid);
   objects_.erase(entry);

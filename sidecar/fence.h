@@ -49,6 +49,8 @@ class Fence {
   // fenced and may be about them.
   bool busy(const ObjectRef& object) const;
   size_t child_count(const ObjectRef& object) const;
+  // How often children were let go so far, which another owner's add_child() may have wanted.
+  uint64_t openings() const { return openings_; }
   // The fenced main object that a ref belongs to: itself, or its owner. nullptr if it is not fenced. Valid until
   // lifted.
   const ObjectRef* main_object_of(const ObjectRef& ref) const;
@@ -64,6 +66,7 @@ class Fence {
   };
 
   RequestLedger requests_;
+  uint64_t openings_ = 0;
   std::map<ObjectRef, Entry> objects_;
   std::map<ObjectRef, ObjectRef> owner_of_child_;
   std::map<std::string, ObjectRef, std::less<>> object_of_uid_;

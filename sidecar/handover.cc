@@ -123,10 +123,11 @@ std::vector<Action> Handover::step(TimePoint now) {
   for (const ObjectRef& object : tombstones_.expire(now)) fence_.lift(object);
   run_index(now);
   admit(now);
-  std::vector<ObjectRef> active(active_.begin(), active_.end());
-  for (const ObjectRef& object : active) advance(drains_.find(object), now);
-  quiescing_ = size_t(std::ranges::count_if(
-      active_, [this](const ObjectRef& object) { return drains_.at(object).phase == Phase::kQuiescing; }));
+  // One that returns to waiting leaves the active ones.
+  for (auto next = active_.begin(); next != active_.end();) advance((next++)->second, now);
+  wants_proof_ = has_place(now) || std::ranges::any_of(active_, [](const auto& entry) {
+                   return entry.second->second.phase == Phase::kQuiescing;
+                 });
   read_tombstones(now);
   return std::exchange(actions_, {});
 }
@@ -147,23 +148,33 @@ void Handover::run_index(TimePoint now) {
 }
 
 void Handover::admit(TimePoint now) {
-  if (!index_.ready()) return;
-  while (active_.size() < batch_ && !waiting_.empty()) {
-    const auto& [ready_at, order, object] = *waiting_.begin();
-    if (ready_at > now) return;
-    Drain& drain = drains_.at(object);
+  bool in_round = std::exchange(round_, false);
+  if (proof_expected_ && !in_round) return;
+  while (has_place(now)) {
+    auto entry = drains_.find(std::get<ObjectRef>(*waiting_.begin()));
+    auto& [object, drain] = *entry;
     drain.phase = Phase::kQuiescing;
     drain.fenced_at = now;
+    drain.fenced_in_round = in_round;
     drain.idle_since.reset();
+    drain.children_seen = 0;
     fence_.close(object, drain.uid);
-    active_.insert(object);
+    active_.emplace(drain.order, entry);
     waiting_.erase(waiting_.begin());
   }
 }
 
+bool Handover::has_place(TimePoint now) const {
+  return index_.ready() && active_.size() < batch_ && !waiting_.empty() &&
+         std::get<TimePoint>(*waiting_.begin()) <= now;
+}
+
 void Handover::advance(Drains::iterator entry, TimePoint now) {
   auto& [object, drain] = *entry;
-  for (const ObjectRef* child : index_.children_of(drain.uid)) fence_.add_child(object, *child);
+  uint64_t changes = index_.additions() + fence_.openings();
+  if (std::exchange(drain.children_seen, changes) != changes) {
+    for (const ObjectRef* child : index_.children_of(drain.uid)) fence_.add_child(object, *child);
+  }
   if (drain.asked) return;
   if (drain.unsure) {
     if (now >= drain.retry_at) ask(entry, true);
@@ -195,7 +206,9 @@ std::optional<Quiet> Handover::quiet_by(const ObjectRef& object, Drain& drain, T
     drain.idle_since = now;
   }
   // A reconcile that has ended has the answers to its requests: nothing of it is on its way to us.
-  if (!busy && proof_ > drain.fenced_at) return Quiet::kProof;
+  // What was fenced in a round was so before the metrics were asked for, though at the same time.
+  bool proven = drain.fenced_in_round ? proof_ >= drain.fenced_at : proof_ > drain.fenced_at;
+  if (!busy && proven) return Quiet::kProof;
   if (!busy && !proof_expected_ && now >= *drain.idle_since + options_.quiet_window) return Quiet::kWindow;
   drain.overdue = now >= drain.fenced_at + options_.deadline;
   return drain.overdue ? std::optional(Quiet::kDeadline) : std::nullopt;
@@ -326,7 +339,7 @@ void Handover::finish(Drains::iterator entry, Finished::Outcome outcome, TimePoi
   } else {
     fence_.lift(object);
   }
-  active_.erase(object);
+  active_.erase(drain.order);
   waiting_.erase({drain.ready_at, drain.order, object});
   drains_.erase(entry);
 }
@@ -334,7 +347,7 @@ void Handover::finish(Drains::iterator entry, Finished::Outcome outcome, TimePoi
 void Handover::retreat(Drains::iterator entry, TimePoint now) {
   auto& [object, drain] = *entry;
   fence_.lift(object);
-  active_.erase(object);
+  active_.erase(drain.order);
   drain.unsure = drain.overdue = drain.acknowledge_sent = false;
   drain.unowned_since.reset();
   drain.quiet.reset();
@@ -389,7 +402,7 @@ std::optional<TimePoint> Handover::next_wake(TimePoint now) const {
   tombstones_.add_wakes(wake);
   if (index_idle_since_ && indexing_) wake.add(*index_idle_since_ + options_.index_linger);
   if (!waiting_.empty()) wake.add(std::get<TimePoint>(*waiting_.begin()));
-  for (const ObjectRef& object : active_) add_wakes(drains_.at(object), wake);
+  for (const auto& [order, entry] : active_) add_wakes(entry->second, wake);
   return wake.at();
 }
 

@@ -88,6 +88,9 @@ class Handover {
   void expect_proof(bool expected) { proof_expected_ = expected; }
   // Every reconcile that ran at that moment has ended. Also true of the moment at which a controller process died.
   void processing_proof(TimePoint moment) { proof_ = std::max(proof_, moment); }
+  // The metrics are about to be read, and not before the next step() is done. While proofs are expected, objects are
+  // fenced in that step alone, so that none of them waits for its proof longer than one reading takes.
+  void begin_round() { round_ = true; }
 
   // The answer to a request of an action. Patches answer with the object as the patch left it. Unknown ids are ignored.
   void answered(RequestId id, const Result<LiveObject>& result, TimePoint now);
@@ -100,8 +103,8 @@ class Handover {
   bool needs_owner_references() const { return !drains_.empty() || indexing_; }
   size_t waiting() const { return waiting_.size(); }
   size_t fenced() const { return active_.size(); }
-  // Those of them that waited for the controller to become quiet when step() returned: proofs are of use.
-  size_t quiescing() const { return quiescing_; }
+  // Whether, when step() returned, objects waited for the controller to become quiet, or for a round.
+  bool wants_proof() const { return wants_proof_; }
 
  private:
   enum class Phase { kWaiting, kQuiescing, kMoving, kAcknowledging };
@@ -116,12 +119,14 @@ class Handover {
     bool acknowledge_sent = false;
     std::optional<TimePoint> unowned_since = {};  // acknowledged, and no shard has it
     bool overdue = false;
+    bool fenced_in_round = false;
     std::optional<Quiet> quiet;
     TimePoint seen_at, ready_at, fenced_at, quiet_at, moved_at;
     std::optional<TimePoint> idle_since;
     TimePoint retry_at = TimePoint::min();
     Backoff retry, retreat;
     ChildMoves children;
+    uint64_t children_seen = 0;  // of the index's and the fence's changes, when the fence was told of its children
   };
   using Drains = std::map<ObjectRef, Drain>;
   struct Request {
@@ -139,6 +144,7 @@ class Handover {
   void run_index(TimePoint now);
   void admit(TimePoint now);
   void advance(Drains::iterator drain, TimePoint now);
+  bool has_place(TimePoint now) const;
   std::optional<Quiet> quiet_by(const ObjectRef& object, Drain& drain, TimePoint now) const;
   bool advance_children(Drains::iterator drain, TimePoint now);
   void read_tombstones(TimePoint now);
@@ -160,7 +166,7 @@ class Handover {
   Tombstones tombstones_;
   Drains drains_;
   std::set<std::tuple<TimePoint, uint64_t, ObjectRef>> waiting_;  // by ready_at and order
-  std::set<ObjectRef> active_;                                    // fenced, not buried
+  std::map<uint64_t, Drains::iterator> active_;                   // fenced, not buried; by order
   std::map<RequestId, Request> requests_;
   std::vector<Action> actions_;
   uint64_t next_order_ = kTombstone + 1;
@@ -170,8 +176,9 @@ class Handover {
   TimePoint batch_adapted_at_ = TimePoint::min();
   TimePoint proof_ = TimePoint::min();
   bool proof_expected_ = false;
+  bool round_ = false;
+  bool wants_proof_ = false;
   bool indexing_ = false;
-  size_t quiescing_ = 0;
   std::optional<TimePoint> index_idle_since_;
 };
 

@@ -43,10 +43,11 @@ HandoverAgent::HandoverAgent(kube::Client& client, Logger log, MetricsRegistry& 
       log_(std::move(log)),
       options_(std::move(options)),
       finished_(metrics.counter("ringside_sidecar_handovers_total", "Drains that have ended, by outcome.")),
-      phase_seconds_(metrics.histogram("ringside_sidecar_handover_phase_seconds",
-                                       "Time of a handover, by phase: wait, quiesce, children, acknowledge; and fenced, "
-                                       "the last three together, in which nobody may write to the object.",
-                                       {0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60})),
+      phase_seconds_(
+          metrics.histogram("ringside_sidecar_handover_phase_seconds",
+                            "Time of a handover, by phase: wait, quiesce, children, acknowledge; and fenced, "
+                            "the last three together, in which nobody may write to the object.",
+                            {0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60})),
       quiescence_(metrics.counter("ringside_sidecar_quiescence_total",
                                   "Handovers, by what showed that the controller was quiet.")),
       fence_denials_(metrics.counter("ringside_sidecar_fence_denials_total",
@@ -62,7 +63,14 @@ HandoverAgent::HandoverAgent(kube::Client& client, Logger log, MetricsRegistry& 
 HandoverAgent::~HandoverAgent() = default;
 
 void HandoverAgent::make_probe(const QuiescenceProbe::Options& options) {
-  QuiescenceProbe::Listener listener{.on_expected =
+  QuiescenceProbe::Listener listener{.on_scrape =
+                                         [this] {
+                                           if (!handover_) return;
+                                           handover_->begin_round();
+                                           step_handover(client_.loop().now());
+                                           step_->schedule();
+                                         },
+                                     .on_expected =
                                          [this](bool expected) {
                                            proof_expected_ = expected;
                                            if (handover_) handover_->expect_proof(expected);
@@ -165,14 +173,18 @@ void HandoverAgent::step() {
   if (probe_ && !handover_) probe_->set_wanted(false);
   if (!handover_) return;
   TimePoint now = client_.loop().now();
-  for (const Action& action : handover_->step(now)) {
-    std::visit([this](const auto& each) { run(each); }, action);
-  }
-  if (probe_) probe_->set_wanted(handover_->quiescing() > 0);
+  step_handover(now);
+  if (probe_) probe_->set_wanted(handover_->wants_proof());
   if (auto next = handover_->next_wake(now)) {
     wake_->arm(*next - now);
   } else {
     wake_->disarm();
+  }
+}
+
+void HandoverAgent::step_handover(TimePoint now) {
+  for (const Action& action : handover_->step(now)) {
+    std::visit([this](const auto& each) { run(each); }, action);
   }
 }
 

@@ -58,6 +58,7 @@ class HandoverAgent : public WriteGate {
   void on_drain(const kube::GroupResource& resource, const json::Value& object);
   void make_probe(const QuiescenceProbe::Options& options);
   void step();
+  void step_handover(TimePoint now);
   void run(const StartChildIndex&);
   void run(const StopChildIndex&);
   void run(const ReleaseChild& action);

@@ -1,5 +1,6 @@
 #include "sidecar/quiescence_probe.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/file.h"
@@ -28,13 +29,11 @@ void QuiescenceProbe::set_wanted(bool wanted) {
 }
 
 event::Task<void> QuiescenceProbe::run() {
-  if (failed_at_) {
-    TimePoint next = *failed_at_ + options_.retry_wanted;
-    if (loop_.now() < next) co_await event::sleep(loop_, next - loop_.now());
-  } else {
-    listener_.on_expected(true);
-  }
+  if (!failed_at_) listener_.on_expected(true);
+  TimePoint next = failed_at_ ? *failed_at_ + options_.retry_wanted : pause_until_;
+  if (loop_.now() < next) co_await event::sleep(loop_, next - loop_.now());
   for (;;) {
+    listener_.on_scrape();
     TimePoint sent = loop_.now();
     auto states = co_await event::with_timeout(loop_, options_.timeout, options_.url.authority(), scrape());
     if (states) {
@@ -46,7 +45,8 @@ event::Task<void> QuiescenceProbe::run() {
     } else {
       failed(states.error());
     }
-    co_await event::sleep(loop_, states ? options_.interval : options_.retry);
+    pause_until_ = loop_.now() + std::max(options_.interval, options_.pause * (loop_.now() - sent));
+    co_await event::sleep(loop_, states ? pause_until_ - loop_.now() : options_.retry);
   }
 }
 

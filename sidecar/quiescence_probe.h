@@ -16,7 +16,7 @@
 
 namespace ringside::sidecar {
 
-// One request at a time, each on a connection of its own, and none while nothing waits.
+// One scrape at a time, each on a connection of its own, and none while nothing waits.
 class QuiescenceProbe {
  public:
   using Connect = std::function<event::Task<Result<std::unique_ptr<net::ByteStream>>>()>;
@@ -25,15 +25,20 @@ class QuiescenceProbe {
     http::Url url;
     // The pod's token, sent over TLS only: controllers that serve metrics there ask for one. Empty: none.
     std::string token_file = {};
+    // From the answer to the next scrape: `interval`, or as many times what that scrape took, if that is more. Metrics
+    // of a busy controller cost it 10 ms of CPU time and more.
     Duration interval = std::chrono::milliseconds(100);
+    int pause = 4;
     Duration timeout = std::chrono::seconds(1);
     // After a failure; objects that begin to wait later are a reason to try again after `retry_wanted`.
     Duration retry = std::chrono::seconds(30);
     Duration retry_wanted = std::chrono::seconds(1);
   };
 
-  // Both run in phase 3 and must not destroy the probe.
+  // They run in phase 3, must not destroy the probe, and leave set_wanted() for later.
   struct Listener {
+    // A scrape is about to be sent: the proof that it may give is of a moment not before this call.
+    std::function<void()> on_scrape;
     // Whether proofs are to be expected: the last scrape succeeded, or there was none yet.
     std::function<void(bool)> on_expected;
     // Every reconcile that had begun by then has ended.
@@ -43,7 +48,7 @@ class QuiescenceProbe {
   // connect: to the url's address. The loop must outlive the probe.
   QuiescenceProbe(event::Loop& loop, Logger log, Options options, Connect connect, Listener listener);
 
-  // Whether objects wait. Must not be called by the listener.
+  // Whether objects wait.
   void set_wanted(bool wanted);
 
  private:
@@ -60,6 +65,7 @@ class QuiescenceProbe {
   bool wanted_ = false;
   bool works_ = false;
   std::optional<TimePoint> failed_at_;
+  TimePoint pause_until_ = TimePoint::min();  // after a success
   event::Job job_;
 };
 

@@ -285,11 +285,23 @@ class Model {
     if (!reconciles_.empty()) reconciles_.erase(reconciles_.begin() + ptrdiff_t(pick(uint32_t(reconciles_.size()))));
   }
 
+  void scrape_begins() {
+    handover_->begin_round();
+    step();
+    scrape_sent_ = now_;
+  }
+
   // A scrape proves what is true: whatever began before the oldest reconcile that runs has ended.
-  void scrape() {
-    TimePoint proof = now_;
-    for (const Reconcile& reconcile : reconciles_) proof = std::min(proof, reconcile.began);
+  void scrape_ends() {
+    TimePoint proof = scrape_sent_.value();
+    for (const Reconcile& reconcile : reconciles_) proof = std::min(proof, reconcile.began - 1ns);
+    scrape_sent_.reset();
     handover_->processing_proof(proof);
+  }
+
+  void scrape() {
+    if (!scrape_sent_) scrape_begins();
+    scrape_ends();
   }
 
   void controller_dies() {
@@ -600,7 +612,11 @@ class Model {
       case 18: reconcile_begins(); break;
       case 19: reconcile_ends(); break;
       case 20:
-        if (proof_expected_) scrape();
+        if (scrape_sent_) {
+          scrape_ends();
+        } else if (proof_expected_) {
+          scrape_begins();
+        }
         break;
       default: now_ += 20ms;
     }
@@ -690,6 +706,7 @@ class Model {
   std::vector<Reconcile> reconciles_;
   std::set<ObjectRef> acknowledged_while_running_;
   bool proof_expected_ = false;
+  std::optional<TimePoint> scrape_sent_;
   TimePoint window_until_ = TimePoint::min();  // when a proof was last not expected
 };
 

@@ -168,13 +168,39 @@ TEST_F(HandoverTest, TheDeadlineBoundsTheWait) {
 }
 
 TEST_F(HandoverTest, ProofReplacesTheWindow) {
+  see_drain();
+  EXPECT_TRUE(idle());
   handover_.expect_proof(true);
-  see_drain_and_wait();
+  now_ += 300ms;
   EXPECT_TRUE(idle());
   handover_.processing_proof(now_ - 300ms);  // not after the moment of fencing
   EXPECT_TRUE(idle());
   handover_.processing_proof(now_ - 299ms);
   EXPECT_TRUE(next<Acknowledge>());
+}
+
+TEST_F(HandoverTest, WhileProofsAreExpectedFencesInRoundsOnly) {
+  handover_.expect_proof(true);
+  see_drain();
+  EXPECT_TRUE(idle());
+  EXPECT_FALSE(fence_.blocks(kX));
+  EXPECT_TRUE(handover_.wants_proof());
+  handover_.begin_round();
+  EXPECT_TRUE(idle());
+  EXPECT_TRUE(fence_.blocks(kX));
+  handover_.processing_proof(now_ - 1ns);
+  EXPECT_TRUE(idle());
+  handover_.processing_proof(now_);  // the metrics were read after the fence was up, though at the same time
+  EXPECT_TRUE(next<Acknowledge>());
+  EXPECT_FALSE(handover_.wants_proof());
+}
+
+TEST_F(HandoverTest, AProofOfTheMomentOfFencingIsNoneOutsideOfARound) {
+  see_drain();
+  EXPECT_TRUE(idle());
+  handover_.expect_proof(true);
+  handover_.processing_proof(now_);
+  EXPECT_TRUE(idle());
 }
 
 TEST_F(HandoverTest, AWithdrawnDrainEndsUnfenced) {

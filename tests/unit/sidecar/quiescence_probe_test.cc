@@ -26,7 +26,8 @@ class QuiescenceProbeTest : public ::testing::Test {
 
   void make(std::string_view url, std::string token_file = {}) {
     QuiescenceProbe::Options options{.url = http::parse_url(url).value(), .token_file = std::move(token_file)};
-    QuiescenceProbe::Listener listener{.on_expected = [this](bool expected) { expected_ = expected; },
+    QuiescenceProbe::Listener listener{.on_scrape = [this] { ++scrapes_; },
+                                       .on_expected = [this](bool expected) { expected_ = expected; },
                                        .on_proof = [this](TimePoint proof) { proof_ = proof; }};
     probe_ = std::make_unique<QuiescenceProbe>(loop_, Logger(), options, [this] { return connect(); }, listener);
   }
@@ -55,7 +56,7 @@ class QuiescenceProbeTest : public ::testing::Test {
 
   event::SimulatedLoop loop_;
   bool refuse_ = false;
-  int dials_ = 0;
+  int dials_ = 0, scrapes_ = 0;
   std::unique_ptr<RawPeer> peer_;
   std::string request_;
   std::optional<bool> expected_;
@@ -97,6 +98,35 @@ TEST_F(QuiescenceProbeTest, AsksAgainEvery100MillisecondsOneAtATime) {
   EXPECT_EQ(dials_, 2) << "the answer is still to come";
   answer(kIdle);
   EXPECT_EQ(proof_, loop_.now() - 500ms);
+}
+
+TEST_F(QuiescenceProbeTest, TellsBeforeItAsks) {
+  refuse_ = true;
+  want();
+  EXPECT_EQ(scrapes_, 1);
+  loop_.advance(1min);
+  EXPECT_EQ(scrapes_, dials_);
+}
+
+TEST_F(QuiescenceProbeTest, SparesAControllerWhoseMetricsTakeLong) {
+  want();
+  loop_.advance(200ms);
+  answer(kBusy);
+  loop_.advance(799ms);
+  EXPECT_EQ(dials_, 1);
+  loop_.advance(1ms);
+  EXPECT_EQ(dials_, 2);
+}
+
+TEST_F(QuiescenceProbeTest, ObjectsThatComeOneByOneDoNotMakeItAskMoreOften) {
+  want();
+  answer(kIdle);
+  probe_->set_wanted(false);
+  want();
+  EXPECT_EQ(dials_, 1);
+  EXPECT_EQ(expected_, true);
+  loop_.advance(100ms);
+  EXPECT_EQ(dials_, 2);
 }
 
 TEST_F(QuiescenceProbeTest, WithoutAnAnswerTheWindowIsUsed) {
@@ -166,6 +196,7 @@ TEST_F(QuiescenceProbeTest, SendsTheTokenOverTlsOnly) {
   ::unlink(path.c_str());
   probe_->set_wanted(false);
   want();
+  loop_.advance(100ms);
   EXPECT_EQ(expected_, false) << "without its token it cannot ask";
 }
 
