@@ -73,13 +73,17 @@ void Exchange::start(const Filter& filter) {
 
 void Exchange::start(const Mutate& write) {
   bool needs_body = may_create(write) && proxy_.parts_.gate.needs_owner_references();
-  if (!needs_body && !deletes_child(write)) return admit(write);
+  if (!needs_body && !deletes_child(write) && !creates_child(write)) return admit(write);
   buffer([this, write] { admit(write); });
 }
 
 // Not of resources that are main ones too: such an object is where its own key puts it, whoever owns it.
 bool Exchange::deletes_child(const Mutate& write) {
   return write.verb == "delete" && write.subresource.empty() && write.is_controlled && !write.is_main;
+}
+
+bool Exchange::creates_child(const Mutate& write) {
+  return write.verb == "create" && write.subresource.empty() && write.is_controlled && !write.is_main;
 }
 
 void Exchange::admit(const Filter& deletion) {
@@ -103,9 +107,16 @@ void Exchange::admit(const Filter& deletion) {
 void Exchange::admit(const Mutate& write) {
   Admission admission = [this, write] { return tickets_for(write); };
   if (!is_admitted(admission)) return;
-  if (!deletes_child(write)) return forward();
-  ObjectRef child{write.resource, write.ns, write.name};
-  job_ = event::Job(proxy_.loop_, forward_unless(proxy_.parts_.deletes.check(std::move(child)), admission));
+  if (deletes_child(write)) {
+    ObjectRef child{write.resource, write.ns, write.name};
+    job_ = event::Job(proxy_.loop_, forward_unless(proxy_.parts_.deletes.check(std::move(child)), admission));
+    return;
+  }
+  if (!creates_child(write)) return forward();
+  auto meta = object_meta_of_body(request_.body, request_.head.headers.get_or("content-type", ""));
+  if (!meta) return forward();
+  job_ = event::Job(proxy_.loop_,
+                    forward_unless(proxy_.parts_.creates.check(write.resource, write.ns, std::move(*meta)), admission));
 }
 
 bool Exchange::applies(const Mutate& write) const {

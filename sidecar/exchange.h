@@ -77,6 +77,7 @@ class Exchange : public http::StreamHandler {
   std::expected<Tickets, kube::Status> tickets_for(const Mutate& write);
   std::expected<InFlight, kube::Status> ticket_for_create(const Mutate& write);
   static bool deletes_child(const Mutate& write);
+  static bool creates_child(const Mutate& write);
   void admit(const Mutate& write);
   void admit(const Filter& deletion);
   // By Lease and fence at this moment, with tickets; else it is answered.

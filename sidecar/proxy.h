@@ -13,6 +13,7 @@
 #include "http/client.h"
 #include "http/stream.h"
 #include "http/upgrade.h"
+#include "sidecar/create_guard.h"
 #include "sidecar/delete_guard.h"
 #include "sidecar/election_bridge.h"
 #include "sidecar/relist_marks.h"
@@ -35,6 +36,7 @@ struct ProxyParts {
   ElectionBridge& bridge;
   WriteGate& gate;
   DeleteGuard& deletes;
+  CreateGuard& creates;
   // A list or watch of a ring resource was made: the controller works. Called for each.
   std::function<void()> on_ring_read = [] {};
 };

@@ -58,6 +58,7 @@ class Sidecar {
   std::unique_ptr<HandoverAgent> handover_;
   std::unique_ptr<RingView> ring_;
   std::unique_ptr<DeleteGuard> deletes_;
+  std::unique_ptr<CreateGuard> creates_;
   std::unique_ptr<Proxy> proxy_;
   std::optional<ServiceAccountDir> serviceaccount_dir_;
   std::vector<std::unique_ptr<http::Server>> servers_;

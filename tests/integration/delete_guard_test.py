@@ -71,6 +71,34 @@ def test_the_child_of_anothers_object_stays_and_the_owner_is_named(sidecar, api)
     assert api.find(f"{CONFIGMAPS}/child")
 
 
+def create(sidecar, owner, **name):
+    """-> HTTP status, message"""
+    reference = {"apiVersion": "v1", "kind": "Secret", "name": owner["metadata"]["name"], "uid": owner["metadata"]["uid"],
+                 "controller": True}
+    child = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {**name, "ownerReferences": [reference]}}
+    status, _, text = sidecar.get(CONFIGMAPS, method="POST", body=json.dumps(child))
+    return status, json.loads(text).get("message", "")
+
+
+def test_for_an_owner_that_has_just_come_a_child_without_a_name_must_be_asked_for_again(sidecar, api):
+    new = api.create(SECRETS, secret("new", "shard-a"))
+    assert create(sidecar, new, generateName="child-")[0] == 201, "it has been ours from the beginning"
+
+    owner = api.create(SECRETS, secret("comes", "shard-b"))
+    move = {"metadata": {"labels": {SHARD_LABEL: "shard-a"}}}
+    api.patch(f"{SECRETS}/comes?fieldManager=controllersharding", move)
+    status, message = create(sidecar, owner, generateName="child-")
+    assert status == 409 and "its owner has only just become this replica's; try again" in message, message
+    assert create(sidecar, owner, name="child")[0] == 201, "nobody makes this one twice"
+    eventually(lambda: create(sidecar, owner, generateName="child-")[0] == 201, 5, "the second try")
+
+
+def test_children_of_anothers_object_are_not_created(sidecar, api):
+    theirs = api.create(SECRETS, secret("theirs", "shard-b"))
+    status, message = create(sidecar, theirs, generateName="child-")
+    assert status == 409 and "its owner is not this replica's" in message, message
+
+
 def test_the_child_of_an_own_object_may_go_with_the_options_of_the_request(sidecar, api):
     child = create_child(api, "child", api.create(SECRETS, secret("ours", "shard-a")))
     options = {"kind": "DeleteOptions", "apiVersion": "v1", "preconditions": {"uid": "another"}}

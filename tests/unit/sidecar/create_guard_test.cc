@@ -1,0 +1,158 @@
+#include "sidecar/create_guard.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <utility>
+
+#include "tests/support/fake_api.h"
+#include "tests/support/run_task.h"
+
+namespace ringside::sidecar {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::answer;
+using testing::FakeApi;
+using testing::Record;
+using testing::run;
+
+constexpr std::string_view kRings = R"({"metadata":{"resourceVersion":"1"},"items":[{"metadata":{"name":"r","uid":"u",
+  "resourceVersion":"1"},"spec":{"resources":[{"resource":"secrets","controlledResources":[{"resource":"configmaps"}]}]}}]})";
+constexpr std::string_view kCore = R"({"resources":[{"name":"secrets","kind":"Secret","namespaced":true},
+  {"name":"configmaps","kind":"ConfigMap","namespaced":true}]})";
+constexpr std::string_view kServerTime = "Sun, 22 Nov 2026 12:01:00 GMT";
+constexpr std::string_view kLabel = "shard.alpha.sharding.timebertt.dev/r";
+
+// This replica is shard a.
+class CreateGuardTest : public ::testing::Test {
+ protected:
+  CreateGuardTest() {
+    api_.on_request = [this](Record& request) { serve(request); };
+    api_.loop.run_ready();
+    EXPECT_NE(ring_.ring(), nullptr);
+  }
+
+  void serve(Record& request) {
+    std::string path = request.request.path;
+    if (path.find("controllerrings") != path.npos) {
+      if (path.find("watch=") == path.npos) answer(request, 200, kRings);
+      return;
+    }
+    http::Headers date;
+    date.add("date", std::string(kServerTime));
+    if (path == "/api/v1") return answer(request, 200, kCore, date);
+    EXPECT_EQ(path, "/api/v1/namespaces/d/secrets/owner");
+    ++reads_;
+    if (broken_) return answer(request, 500, "{}", date);
+    if (owner_.empty()) {
+      return answer(request, 404, R"({"kind":"Status","code":404,"reason":"NotFound","message":"not found"})", date);
+    }
+    answer(request, 200, owner_, date);
+  }
+
+  static std::string written_by(std::string_view manager, std::string_view time, std::string_view label = kLabel) {
+    return R"({"manager":")" + std::string(manager) + R"(","time":"2026-11-22T12:)" + std::string(time) +
+           R"(Z","fieldsV1":{"f:metadata":{"f:labels":{"f:)" + std::string(label) + R"(":{}}}}})";
+  }
+
+  void put_owner(std::string_view shard, const std::string& managed_fields = "", std::string_view uid = "uid") {
+    owner_ = R"({"metadata":{"namespace":"d","name":"owner","uid":")" + std::string(uid) + R"(","labels":{")" +
+             std::string(kLabel) + R"(":")" + std::string(shard) + R"("},"managedFields":[)" + managed_fields + "]}}";
+  }
+
+  // "" if it may be created, else "<code> <message>".
+  std::string check(std::string name = "") {
+    kube::ObjectMeta child;
+    child.name = std::move(name);
+    child.generate_name = "child-";
+    child.owner_references = {
+        {.api_version = "v1", .kind = "Secret", .name = "owner", .uid = "uid", .controller = true}};
+    auto status = run(api_.loop, guard_.check({.group = "", .resource = "configmaps"}, "d", std::move(child)));
+    return status ? std::to_string(status->code) + " " + status->message : "";
+  }
+
+  static bool refused(const std::string& text) { return text.starts_with("409 "); }
+
+  FakeApi api_;
+  std::string owner_;
+  bool broken_ = false;
+  int reads_ = 0;
+  RingView ring_{api_.client, Logger(), "r", {}, [] {}};
+  CreateGuard guard_{api_.client, ring_, {.ring = "r", .shard = "a"}};
+};
+
+TEST_F(CreateGuardTest, ForAnOwnerThatHasJustComeTheControllerMustAskAgainLater) {
+  for (auto [manager, time] : {std::pair("sharding-sidecar", "00:58"), std::pair("controllersharding", "00:59")}) {
+    put_owner("a", written_by(manager, time));
+    EXPECT_EQ(check(),
+              "409 Operation cannot be fulfilled on configmaps \"child-\": sidecar: not created, since its owner "
+              "has only just become this replica's; try again");
+    api_.loop.advance(499ms);
+    EXPECT_TRUE(refused(check()));
+    api_.loop.advance(1ms);
+    EXPECT_EQ(check(), "");
+    EXPECT_EQ(check(), "") << "the next child";
+    api_.loop.advance(6s);
+    EXPECT_EQ(check(), "") << "and one after a while";
+    api_.loop.advance(6s);
+  }
+}
+
+TEST_F(CreateGuardTest, AnOwnerThatCameLongAgoIsReadOnceAWhile) {
+  put_owner("a", written_by("controllersharding", "00:40"));
+  for (int i = 0; i < 10; ++i) EXPECT_EQ(check(), "");
+  EXPECT_EQ(reads_, 1);
+  api_.loop.advance(5s);
+  EXPECT_EQ(check(), "");
+  EXPECT_EQ(reads_, 2);
+}
+
+TEST_F(CreateGuardTest, OneThatComesAgainIsJudgedAnew) {
+  put_owner("a", written_by("controllersharding", "00:45"));
+  EXPECT_TRUE(refused(check()));
+  api_.loop.advance(500ms);
+  EXPECT_EQ(check(), "");
+  api_.loop.advance(5s);
+  put_owner("a", written_by("controllersharding", "00:59"));
+  EXPECT_TRUE(refused(check()));
+}
+
+TEST_F(CreateGuardTest, WhoHasItsShardFromItsCreationOnHasNotCome) {
+  put_owner("a", written_by("kubectl-create", "00:59"));
+  EXPECT_EQ(check(), "");
+}
+
+TEST_F(CreateGuardTest, ADrainIsNoArrival) {
+  put_owner("a", written_by("controllersharding", "00:59", "drain.alpha.sharding.timebertt.dev/r"));
+  EXPECT_EQ(check(), "");
+}
+
+TEST_F(CreateGuardTest, ChildrenOfAnothersObjectAreRefused) {
+  put_owner("b");
+  EXPECT_TRUE(refused(check()));
+  api_.loop.advance(1s);
+  EXPECT_NE(check().find("its owner is not this replica's"), std::string::npos);
+}
+
+TEST_F(CreateGuardTest, ANameProtectsItself) {
+  put_owner("b");
+  EXPECT_EQ(check("child"), "");
+  EXPECT_EQ(reads_, 0);
+}
+
+TEST_F(CreateGuardTest, WhoseOwnerIsGoneOrNobodysMayBeCreated) {
+  EXPECT_EQ(check(), "");
+  put_owner("b", "", "of another object of that name");
+  EXPECT_EQ(check(), "");
+  owner_ = R"({"metadata":{"namespace":"d","name":"owner","uid":"uid"}})";
+  EXPECT_EQ(check(), "") << "the ring does not select their namespace";
+}
+
+TEST_F(CreateGuardTest, WhatCannotBeFoundOutIsRefusedForNow) {
+  broken_ = true;
+  EXPECT_EQ(check().substr(0, 4), "503 ");
+}
+
+}  // namespace
+}  // namespace ringside::sidecar
