@@ -45,7 +45,8 @@ event::Task<void> QuiescenceProbe::run() {
     } else {
       failed(states.error());
     }
-    pause_until_ = loop_.now() + std::max(options_.interval, options_.pause * (loop_.now() - sent));
+    Duration took = loop_.now() - sent;
+    pause_until_ = loop_.now() + std::clamp(options_.pause * took, options_.min_pause, options_.max_pause);
     co_await event::sleep(loop_, states ? pause_until_ - loop_.now() : options_.retry);
   }
 }

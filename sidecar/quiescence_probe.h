@@ -25,10 +25,10 @@ class QuiescenceProbe {
     http::Url url;
     // The pod's token, sent over TLS only: controllers that serve metrics there ask for one. Empty: none.
     std::string token_file = {};
-    // From the answer to the next scrape: `interval`, or as many times what that scrape took, if that is more. Metrics
-    // of a busy controller cost it 10 ms of CPU time and more.
-    Duration interval = std::chrono::milliseconds(100);
+    // From the answer to the next scrape: as many times what that scrape took, within these bounds. Metrics of a busy
+    // controller cost it 10 ms of CPU time and more.
     int pause = 4;
+    Duration min_pause = std::chrono::milliseconds(100), max_pause = std::chrono::milliseconds(250);
     Duration timeout = std::chrono::seconds(1);
     // After a failure; objects that begin to wait later are a reason to try again after `retry_wanted`.
     Duration retry = std::chrono::seconds(30);

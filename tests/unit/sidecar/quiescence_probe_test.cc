@@ -110,12 +110,18 @@ TEST_F(QuiescenceProbeTest, TellsBeforeItAsks) {
 
 TEST_F(QuiescenceProbeTest, SparesAControllerWhoseMetricsTakeLong) {
   want();
-  loop_.advance(200ms);
+  loop_.advance(50ms);
   answer(kBusy);
-  loop_.advance(799ms);
+  loop_.advance(199ms);
   EXPECT_EQ(dials_, 1);
   loop_.advance(1ms);
   EXPECT_EQ(dials_, 2);
+  loop_.advance(500ms);
+  answer(kBusy);
+  loop_.advance(249ms);
+  EXPECT_EQ(dials_, 2);
+  loop_.advance(1ms);
+  EXPECT_EQ(dials_, 3) << "but objects wait";
 }
 
 TEST_F(QuiescenceProbeTest, ObjectsThatComeOneByOneDoNotMakeItAskMoreOften) {
