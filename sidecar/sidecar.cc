@@ -1,5 +1,6 @@
 #include "sidecar/sidecar.h"
 
+#include "kube/dialer.h"
 #include "kube/serviceaccount.h"
 #include "sidecar/serving_identity.h"
 
@@ -32,19 +33,15 @@ Result<void> Sidecar::connect(const kube::Config& config) {
   anonymous.tls.identity = {};
   anonymous.token.clear();
   anonymous.token_file.clear();
-  auto tls = net::TlsClientContext::create(anonymous.tls);
-  if (!tls) return failure(tls.error());
-  anonymous.tls.alpn = {"http/1.1"};
-  auto tls_http1 = net::TlsClientContext::create(anonymous.tls);
-  if (!tls_http1) return failure(tls_http1.error());
-  http::Client::Options options;
-  bool v6 = config.host.find(':') != std::string::npos;
-  options.authority = (v6 ? "[" + config.host + "]" : config.host) + ":" + std::to_string(config.port);
+  auto dialer = kube::make_dialer(loop_, log_, anonymous);
+  if (!dialer) return failure(dialer.error());
+  auto dialer_http1 = kube::make_dialer(loop_, log_, anonymous, "http/1.1");
+  if (!dialer_http1) return failure(dialer_http1.error());
+  std::string authority = kube::authority_of(config);
   proxy_api_ =
-      std::make_unique<http::Client>(loop_, log_, http::tls_dialer(loop_, config.host, config.port, *tls), options);
-  proxy_upgrades_ = std::make_unique<http::UpgradeClient>(
-      loop_, http::tls_dialer(loop_, config.host, config.port, *tls_http1, "http/1.1"),
-      http::UpgradeClient::Options{.authority = options.authority});
+      std::make_unique<http::Client>(loop_, log_, std::move(*dialer), http::Client::Options{.authority = authority});
+  proxy_upgrades_ = std::make_unique<http::UpgradeClient>(loop_, std::move(*dialer_http1),
+                                                          http::UpgradeClient::Options{.authority = authority});
   return {};
 }
 

@@ -270,20 +270,23 @@ event::Task<Result<Response>> Client::fetch(Request request, size_t max_body) {
   }
 }
 
+event::Task<Result<std::unique_ptr<net::ByteStream>>> dial_tls(event::Loop& loop, std::string host, uint16_t port,
+                                                               std::shared_ptr<net::TlsClientContext> tls,
+                                                               std::string protocol) {
+  auto tcp = co_await net::tcp_connect(loop, host, port);
+  if (!tcp) co_return failure(tcp.error());
+  auto connection = co_await net::tls_connect(loop, std::move(*tcp), *tls, host);
+  if (!connection) co_return failure(connection.error().with_context(host + ":" + std::to_string(port)));
+  if (connection->alpn != protocol) {
+    co_return failure(ErrorKind::kInvalid,
+                      host + ":" + std::to_string(port) + " does not speak " + protocol + " over TLS");
+  }
+  co_return std::move(connection->stream);
+}
+
 Dialer tls_dialer(event::Loop& loop, std::string host, uint16_t port, std::shared_ptr<net::TlsClientContext> tls,
                   std::string protocol) {
-  return [&loop, host, port, tls, protocol]() -> event::Task<Result<std::unique_ptr<net::ByteStream>>> {
-    // The lambda lives in the client; its captures outlive this coroutine.
-    auto tcp = co_await net::tcp_connect(loop, host, port);
-    if (!tcp) co_return failure(tcp.error());
-    auto connection = co_await net::tls_connect(loop, std::move(*tcp), *tls, host);
-    if (!connection) co_return failure(connection.error().with_context(host + ":" + std::to_string(port)));
-    if (connection->alpn != protocol) {
-      co_return failure(ErrorKind::kInvalid,
-                        host + ":" + std::to_string(port) + " does not speak " + protocol + " over TLS");
-    }
-    co_return std::move(connection->stream);
-  };
+  return [&loop, host, port, tls, protocol] { return dial_tls(loop, host, port, tls, protocol); };
 }
 
 }  // namespace ringside::http

@@ -22,8 +22,13 @@ namespace ringside::http {
 // so. Called whenever one is needed.
 using Dialer = std::function<event::Task<Result<std::unique_ptr<net::ByteStream>>>()>;
 
-// Dials host:port over TCP and TLS. kInvalid if the server does not agree, by ALPN, to speak `protocol`, which `tls`
-// must offer.
+// Connects to host:port over TCP and TLS. kInvalid if the server does not agree, by ALPN, to speak `protocol`, which
+// `tls` must offer.
+event::Task<Result<std::unique_ptr<net::ByteStream>>> dial_tls(event::Loop& loop, std::string host, uint16_t port,
+                                                               std::shared_ptr<net::TlsClientContext> tls,
+                                                               std::string protocol);
+
+// The same as a Dialer.
 Dialer tls_dialer(event::Loop& loop, std::string host, uint16_t port, std::shared_ptr<net::TlsClientContext> tls,
                   std::string protocol = "h2");
 

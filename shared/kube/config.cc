@@ -66,6 +66,7 @@ Result<Config> in_cluster_config(const std::string& service_host, const std::str
   config.host = service_host;
   config.port = uint16_t(*port);
   config.tls.ca_pem = std::move(*ca);
+  config.ca_file = serviceaccount_dir + "/ca.crt";
   config.token_file = serviceaccount_dir + "/token";
   auto ns = read_file(serviceaccount_dir + "/namespace");
   config.ns = ns && !ns->empty() ? *ns : "default";

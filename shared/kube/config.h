@@ -13,6 +13,7 @@ struct Config {
   std::string host;  // a name or an IP address
   uint16_t port = 443;
   net::TlsClientOptions tls;
+  std::string ca_file;     // where tls.ca_pem is from, if it is a file: read again for new connections
   std::string token;       // a fixed token, if not empty
   std::string token_file;  // else a file to read before use, if not empty
   std::string ns;          // the pod's or the context's namespace; "default" if none

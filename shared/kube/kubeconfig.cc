@@ -100,6 +100,9 @@ Result<Config> parse(const YAML::Node& root, const std::string& path) {
   auto ca = data_or_file(*cluster, "certificate-authority", path);
   if (!ca) return failure(ca.error());
   config.tls.ca_pem = std::move(*ca);
+  if (text_of(*cluster, "certificate-authority-data").empty()) {
+    config.ca_file = resolve(text_of(*cluster, "certificate-authority"), path);
+  }
   config.tls.insecure_skip_verify = text_of(*cluster, "insecure-skip-tls-verify") == "true";
   if (auto parsed = parse_user(*user, path, config); !parsed) return failure(parsed.error());
   config.ns = text_of(*context, "namespace");

@@ -48,6 +48,7 @@ TEST_F(ConfigTest, KubeconfigWithDataInIt) {
   EXPECT_EQ(config->host, "10.0.0.1");
   EXPECT_EQ(config->port, 6443);
   EXPECT_EQ(config->tls.ca_pem, "CA");
+  EXPECT_EQ(config->ca_file, "");
   EXPECT_EQ(config->tls.identity.certificate_pem, "CERT");
   EXPECT_EQ(config->tls.identity.key_pem, "KEY");
   EXPECT_EQ(config->token, "secret");
@@ -65,6 +66,7 @@ TEST_F(ConfigTest, KubeconfigWithFilesBesideIt) {
   ASSERT_TRUE(config) << config.error().message;
   EXPECT_EQ(config->host, "api.example");
   EXPECT_EQ(config->port, 443);
+  EXPECT_EQ(config->ca_file, (folder_ / "ca.pem").string());
   EXPECT_EQ(config->tls.ca_pem, "CA");
   EXPECT_EQ(config->tls.identity.certificate_pem, "CERT");
   EXPECT_EQ(config->tls.identity.key_pem, "KEY");
