@@ -1,43 +1,21 @@
 #include "net/tcp.h"
 
-#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
 #include <cerrno>
 #include <cstring>
+#include <list>
 #include <optional>
 #include <vector>
 
 #include "event/async.h"
+#include "net/resolver.h"
 #include "net/socket.h"
 
 namespace ringside::net {
 namespace {
-
-struct Address {
-  sockaddr_storage storage{};
-  socklen_t size = 0;
-  const sockaddr* get() const { return reinterpret_cast<const sockaddr*>(&storage); }
-};
-
-Result<std::vector<Address>> resolve(const std::string& host, uint16_t port, int flags) {
-  addrinfo hints{};
-  hints.ai_socktype = SOCK_STREAM;
-  hints.ai_flags = flags | AI_NUMERICSERV;
-  addrinfo* list = nullptr;
-  int code = ::getaddrinfo(host.c_str(), std::to_string(port).c_str(), &hints, &list);
-  if (code != 0) return failure(ErrorKind::kRefused, "cannot resolve '" + host + "': " + ::gai_strerror(code));
-  std::vector<Address> addresses;
-  for (addrinfo* entry = list; entry; entry = entry->ai_next) {
-    Address& address = addresses.emplace_back();
-    std::memcpy(&address.storage, entry->ai_addr, entry->ai_addrlen);
-    address.size = entry->ai_addrlen;
-  }
-  ::freeaddrinfo(list);
-  return addresses;
-}
 
 std::string place(const std::string& host, uint16_t port) {
   bool v6 = host.find(':') != std::string::npos;
@@ -170,24 +148,64 @@ event::Task<Result<std::unique_ptr<ByteStream>>> connect_to(event::Loop& loop, A
   co_return std::make_unique<TcpStream>(loop, std::move(socket));
 }
 
-}  // namespace
+// An address that does not answer must not use up the time of the others (RFC 8305, section 5).
+constexpr Duration kNextAttempt = std::chrono::milliseconds(250);
 
-event::Task<Result<std::unique_ptr<ByteStream>>> tcp_connect(event::Loop& loop, std::string host, uint16_t port) {
-  auto addresses = resolve(host, port, 0);
-  if (!addresses) co_return failure(addresses.error());
-  Result<std::unique_ptr<ByteStream>> last = failure(ErrorKind::kRefused, "no address for '" + host + "'");
-  for (const Address& address : *addresses) {
-    last = co_await connect_to(loop, address, place(host, port));
-    if (last) break;
+using Connected = Result<std::unique_ptr<ByteStream>>;
+
+struct Attempt {
+  std::optional<Connected> result;
+  event::Job job;
+};
+
+event::Task<void> attempt(event::Loop& loop, Address address, std::string where, std::optional<Connected>& result,
+                          event::Signal& changed) {
+  result.emplace(co_await connect_to(loop, address, std::move(where)));
+  changed.notify();
+}
+
+// The first that succeeds, or the last to fail.
+event::Task<Connected> connect_to_any(event::Loop& loop, std::vector<Address> addresses, std::string where) {
+  event::Signal changed(loop);
+  std::list<Attempt> attempts;
+  Connected last = failure(ErrorKind::kRefused, "no address for " + where);
+  auto next = addresses.begin();
+  while (next != addresses.end() || !attempts.empty()) {
+    if (next != addresses.end()) {
+      Attempt& begun = attempts.emplace_back();
+      begun.job = event::Job(loop, attempt(loop, *next++, where, begun.result, changed));
+    }
+    if (next != addresses.end()) {
+      co_await event::wait_for(loop, changed, kNextAttempt);
+    } else {
+      co_await changed.wait();
+    }
+    for (auto each = attempts.begin(); each != attempts.end();) {
+      if (!each->result) {
+        ++each;
+        continue;
+      }
+      last = std::move(*each->result);
+      if (last) co_return last;
+      each = attempts.erase(each);
+    }
   }
   co_return last;
 }
 
+}  // namespace
+
+event::Task<Result<std::unique_ptr<ByteStream>>> tcp_connect(event::Loop& loop, std::string host, uint16_t port) {
+  auto addresses = co_await resolve(loop, host, port);
+  if (!addresses) co_return failure(addresses.error());
+  co_return co_await connect_to_any(loop, std::move(*addresses), place(host, port));
+}
+
 Result<std::unique_ptr<TcpListener>> TcpListener::listen(event::Loop& loop, const std::string& address, uint16_t port,
                                                          AcceptCallback on_accept) {
-  auto addresses = resolve(address, port, AI_NUMERICHOST | AI_PASSIVE);
-  if (!addresses) return failure(addresses.error());
-  const Address& local = addresses->front();
+  auto parsed = parse_address(address, port);
+  if (!parsed) return failure(parsed.error());
+  const Address& local = *parsed;
   auto refused = [&] {
     return failure(ErrorKind::kRefused, "cannot listen on " + place(address, port) + ": " + std::strerror(errno));
   };

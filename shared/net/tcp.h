@@ -13,8 +13,10 @@
 
 namespace ringside::net {
 
-// Connects to host (an IP address, or a name that the system resolves; resolving blocks, so only start-up uses names).
-// kRefused if nothing was sent: the address is unknown, refused or unreachable. The caller sets the time-out.
+// Connects to host: an IP address, or a name, which is looked up anew each time (net/resolver.h). Of several addresses
+// the next is tried when one has failed or has not answered for 250 ms; the first connection that stands is taken.
+// kRefused if nothing was sent: the name is unknown, the addresses refused or unreachable. The caller sets the
+// time-out.
 event::Task<Result<std::unique_ptr<ByteStream>>> tcp_connect(event::Loop& loop, std::string host, uint16_t port);
 
 // Listens until destroyed. Accepts at most 16 connections a turn.
