@@ -47,6 +47,27 @@ void change_env(const PodView::Container& container, JsonPatch& patch, std::vect
   patch.prepend(path, container.value->find("env"), service_env());
 }
 
+// One container's settings, in the order of `names`; empty if it has none, or an earlier review's.
+Result<json::Array> service_env_of(const PodView& pod, const PodView::Container& container) {
+  json::Array result;
+  bool all_ours = true;
+  for (std::string_view name : {"KUBERNETES_SERVICE_HOST", "KUBERNETES_SERVICE_PORT"}) {
+    const Value* variable = find_named(container.value->array_at({"env"}), name);
+    if (variable == nullptr) continue;
+    std::string_view text = variable->string_at({"value"});
+    if (text.empty() && variable->find("valueFrom") == nullptr) continue;
+    if (std::ranges::find(kApiServerNames, text) != kApiServerNames.end()) return json::Array();
+    if (text.find("$(") != std::string_view::npos) {
+      return failure(ErrorKind::kInvalid, pod.name() + ": container " + std::string(container.name) + " sets " +
+                                              std::string(name) +
+                                              " by another variable, which the sidecar does not have: write its value");
+    }
+    all_ours = all_ours && is_ours(*variable);
+    result.push_back(*variable);
+  }
+  return all_ours ? json::Array() : result;
+}
+
 void change_mounts(const PodView::Container& container, std::string_view token_volume, JsonPatch& patch) {
   const json::Array& mounts = container.value->array_at({"volumeMounts"});
   for (size_t i = 0; i < mounts.size(); ++i) {
@@ -59,6 +80,25 @@ void change_mounts(const PodView::Container& container, std::string_view token_v
 }
 
 }  // namespace
+
+Result<json::Array> find_service_env(const PodView& pod) {
+  json::Array found;
+  std::string_view where;
+  for (const PodView::Container& container : pod.containers()) {
+    Result<json::Array> env = service_env_of(pod, container);
+    if (!env) return env;
+    if (env->empty()) continue;
+    if (!found.empty() && *env != found) {
+      return failure(ErrorKind::kInvalid, pod.name() + ": containers " + std::string(where) + " and " +
+                                              std::string(container.name) +
+                                              " differ in KUBERNETES_SERVICE_HOST or KUBERNETES_SERVICE_PORT, but the "
+                                              "sidecar can go to one API server: make them equal");
+    }
+    found = std::move(*env);
+    where = container.name;
+  }
+  return found;
+}
 
 void change_container(const PodView::Container& container, std::string_view token_volume, JsonPatch& patch,
                       std::vector<std::string>& warnings) {

@@ -22,9 +22,6 @@ constexpr int kUser = 65532;
 constexpr std::string_view kLoopback = "127.0.0.1";
 constexpr size_t kMaxLabelValue = 63;
 
-constexpr auto kApiServerNames = std::to_array<std::string_view>(
-    {"kubernetes", "kubernetes.default", "kubernetes.default.svc", "kubernetes.default.svc.cluster.local"});
-
 std::unexpected<Error> refused(const PodView& pod, std::string_view reason) {
   return failure(ErrorKind::kInvalid, pod.name() + ": " + std::string(reason));
 }
@@ -176,6 +173,8 @@ Result<PodPatch> make_pod_patch(const Value& pod, const InjectionOptions& option
   if (!checked) return failure(checked.error());
   Result<std::string> token_volume = find_token_volume(*view);
   if (!token_volume) return failure(token_volume.error());
+  Result<json::Array> service_env = find_service_env(*view);
+  if (!service_env) return failure(service_env.error());
 
   PodPatch result;
   JsonPatch patch;
@@ -183,7 +182,9 @@ Result<PodPatch> make_pod_patch(const Value& pod, const InjectionOptions& option
   add_volumes(*view, patch);
   if (Result<void> aliases = add_host_aliases(*view, patch); !aliases) return failure(aliases.error());
   int user = sidecar_options.redirect ? kRedirectUser : kUser;
-  add_sidecar(*view, sidecar_container(options.image, options.image_pull_policy, args, *token_volume, user), patch);
+  Value sidecar = sidecar_container(options.image, options.image_pull_policy, args, *token_volume, user);
+  for (Value& variable : *service_env) sidecar["env"].as_array()->push_back(std::move(variable));
+  add_sidecar(*view, std::move(sidecar), patch);
   bool redirected = false;
   for (const PodView::Container& container : view->containers()) {
     // Not ours to change: its environment says where the API server really is.

@@ -1,6 +1,7 @@
 // The container that the injector adds, and the two volumes that it shares or keeps.
 #pragma once
 
+#include <array>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,6 +17,9 @@ inline constexpr std::string_view kServiceAccountVolume = "ringside-serviceaccou
 inline constexpr std::string_view kStateVolume = "ringside-state";
 // Where Kubernetes clients look for their credentials (client-go's rest.InClusterConfig).
 inline constexpr std::string_view kServiceAccountPath = "/var/run/secrets/kubernetes.io/serviceaccount";
+// What in-cluster clients may call the API server by; inside the pod they lead to the sidecar (hostAliases).
+inline constexpr auto kApiServerNames = std::to_array<std::string_view>(
+    {"kubernetes", "kubernetes.default", "kubernetes.default.svc", "kubernetes.default.svc.cluster.local"});
 inline constexpr int kProxyPort = 16443;  // on 127.0.0.1
 // Mode `redirect`: the init container that sets the rules, and the sidecar's user, by whom the rules know it. Nobody
 // else in the pod may be that user.

@@ -32,13 +32,19 @@ int fail(const Logger& log, const Error& error) {
   return 1;
 }
 
+sidecar::ServiceAddress find_service() {
+  return sidecar::find_service_address(environment("KUBERNETES_SERVICE_HOST"), environment("KUBERNETES_SERVICE_PORT"),
+                                       environment("KUBERNETES_PORT"));
+}
+
 // The init container of mode `redirect`.
 int redirect(int argc, char** argv) {
   auto [options, exit_code] = sidecar::parse_redirect_options(argc, argv);
   if (!options) return exit_code;
   Logger log = Logger::to_stderr(LogLevel::kInfo);
-  options->service_host = environment("KUBERNETES_SERVICE_HOST");
-  auto port = parse_int(environment("KUBERNETES_SERVICE_PORT"));
+  auto service = find_service();
+  options->service_host = service.host;
+  auto port = parse_int(service.port);
   if (!port || *port < 1 || *port > 65535) {
     return fail(log, {ErrorKind::kInvalid, "KUBERNETES_SERVICE_PORT is no port"});
   }
@@ -57,6 +63,8 @@ int main(int argc, char** argv) {
   auto [options, exit_code] = sidecar::parse_options(argc, argv);
   if (!options) return exit_code;
   Logger log = Logger::to_stderr(options->log_level);
+
+  options->service_host = find_service().host;
 
   event::LibeventLoop loop;
   auto config = find_api_server(*options);

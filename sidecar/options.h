@@ -31,6 +31,7 @@ struct Options {
   std::vector<HostPort> also_listen;  // where possible: in-cluster names are redirected to 127.0.0.1:443
   HostPort status_listen;
   std::string kubeconfig;             // empty: in-cluster configuration
+  std::string service_host;           // of the API server's Service, by which clients may call the sidecar; or empty
   std::string serviceaccount_source;  // the kubelet's directory
   std::string serviceaccount_dir;     // the app's directory; empty: none is written
   std::string state_dir;

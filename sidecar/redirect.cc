@@ -7,6 +7,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 #include <vector>
 
 namespace ringside::sidecar {
@@ -21,7 +22,22 @@ Error failed(const std::string& what) {
   return {ErrorKind::kInternal, what + ": " + std::strerror(errno)};
 }
 
+bool is_address(const std::string& text) {
+  return is_address(AF_INET, text) || is_address(AF_INET6, text);
+}
+
 }  // namespace
+
+ServiceAddress find_service_address(std::string host, std::string port, std::string_view kubernetes_port) {
+  constexpr std::string_view kScheme = "tcp://";
+  size_t colon = kubernetes_port.rfind(':');
+  if (!is_address(host) && kubernetes_port.starts_with(kScheme) && colon > kScheme.size()) {
+    std::string service(kubernetes_port.substr(kScheme.size(), colon - kScheme.size()));
+    if (service.starts_with('[') && service.ends_with(']')) service = service.substr(1, service.size() - 2);
+    if (is_address(service)) return {service, std::string(kubernetes_port.substr(colon + 1))};
+  }
+  return {std::move(host), std::move(port)};
+}
 
 Result<std::string> make_redirect_rules(const RedirectOptions& options) {
   bool v4 = is_address(AF_INET, options.service_host);

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "base/error.h"
 
@@ -15,6 +16,16 @@ struct RedirectOptions {
   uint32_t except_uid = 16443;  // as whom the sidecar runs: its own connections go where they are meant to go
   std::string nft = "/usr/sbin/nft";
 };
+
+// The Service's address and port, for whoever has the environment: `host` and `port` if the former is an address. Else
+// the user has set it to a name, and the kubelet's KUBERNETES_PORT (tcp://10.96.0.1:443, tcp://[fd00::1]:443) tells
+// them; if that is of no use either, `host` and `port` it is. Pure.
+struct ServiceAddress {
+  std::string host;
+  std::string port;
+  bool operator==(const ServiceAddress&) const = default;
+};
+ServiceAddress find_service_address(std::string host, std::string port, std::string_view kubernetes_port);
 
 // The rules in nft's language. They replace those of an earlier run. kInvalid if service_host is no address. Pure.
 Result<std::string> make_redirect_rules(const RedirectOptions& options);

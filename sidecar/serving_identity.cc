@@ -10,8 +10,8 @@ namespace ringside::sidecar {
 namespace {
 
 // Whatever an unmodified client may call the API server by: the redirected environment, the in-cluster names, and its
-// address.
-std::vector<std::string> server_names(const std::string& api_server) {
+// own names or addresses.
+std::vector<std::string> server_names(const std::vector<std::string>& api_server) {
   std::vector<std::string> names = {"127.0.0.1",
                                     "::1",
                                     "localhost",
@@ -19,7 +19,9 @@ std::vector<std::string> server_names(const std::string& api_server) {
                                     "kubernetes.default",
                                     "kubernetes.default.svc",
                                     "kubernetes.default.svc.cluster.local"};
-  if (std::ranges::find(names, api_server) == names.end()) names.push_back(api_server);
+  for (const std::string& name : api_server) {
+    if (!name.empty() && std::ranges::find(names, name) == names.end()) names.push_back(name);
+  }
   return names;
 }
 
@@ -37,7 +39,7 @@ Result<ServingIdentity> issue(const net::CertificateAndKey& ca, const std::vecto
 
 }  // namespace
 
-Result<ServingIdentity> load_or_make_identity(const std::string& state_dir, const std::string& api_server,
+Result<ServingIdentity> load_or_make_identity(const std::string& state_dir, const std::vector<std::string>& api_server,
                                               WallTime now) {
   std::vector<std::string> names = server_names(api_server);
   auto certificate = read_file(state_dir + "/ca.crt");

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/error.h"
@@ -14,11 +15,12 @@ struct ServingIdentity {
   net::CertificateAndKey serving;
 };
 
-// api_server: the address at which the cluster has its API server; clients that are redirected expect it.
+// api_server: the names or addresses by which clients know the API server, empty ones apart; those that are redirected
+// expect them.
 //
 // The authority is kept in state_dir (ca.crt, ca.key; readable by us alone), so that a restarted sidecar is one that
 // the running app trusts already; the serving certificate is made anew at every start. A damaged authority is replaced.
-Result<ServingIdentity> load_or_make_identity(const std::string& state_dir, const std::string& api_server,
+Result<ServingIdentity> load_or_make_identity(const std::string& state_dir, const std::vector<std::string>& api_server,
                                               WallTime now);
 
 }  // namespace ringside::sidecar

@@ -184,6 +184,63 @@ TEST(PodPatchTest, ReplacesTheUsersServiceVariablesWithAWarning) {
   EXPECT_THAT(warnings, ElementsAre(HasSubstr("container manager: KUBERNETES_SERVICE_HOST is replaced")));
 }
 
+// The sidecar's environment behind POD_NAME and POD_NAMESPACE.
+std::vector<std::string> service_env_of_sidecar(const json::Value& pod) {
+  std::vector<std::string> env = env_of(pod.array_at({"spec", "initContainers"})[0]);
+  EXPECT_THAT(std::vector(env.begin(), env.begin() + 2), ElementsAre("POD_NAME=", "POD_NAMESPACE="));
+  return {env.begin() + 2, env.end()};
+}
+
+TEST(PodPatchTest, TheSidecarGoesWhereTheContainersWouldHaveGone) {
+  struct Case {
+    std::string env;
+    std::vector<std::string> sidecar;
+  };
+  for (const Case& c : {
+           Case{"[]", {}},
+           {R"([{"name": "KUBERNETES_SERVICE_HOST", "value": "api.example.com"}])",
+            {"KUBERNETES_SERVICE_HOST=api.example.com"}},
+           {R"([{"name": "KUBERNETES_SERVICE_HOST", "value": "fd00::1"}, {"name": "A", "value": "b"},
+                {"name": "KUBERNETES_SERVICE_PORT", "value": "6443"}])",
+            {"KUBERNETES_SERVICE_HOST=fd00::1", "KUBERNETES_SERVICE_PORT=6443"}},
+           {R"([{"name": "KUBERNETES_SERVICE_HOST", "value": ""}])", {}},
+           // These would lead the sidecar to itself.
+           {R"([{"name": "KUBERNETES_SERVICE_HOST", "value": "kubernetes.default.svc"}])", {}},
+           {R"([{"name": "KUBERNETES_SERVICE_PORT", "value": "16443"},
+                {"name": "KUBERNETES_SERVICE_HOST", "value": "127.0.0.1"}])",
+            {}},
+       }) {
+    json::Value pod = plain_pod();
+    container(pod, 0)["env"] = parse(c.env);
+    json::Value injected = inject(pod);
+    EXPECT_EQ(service_env_of_sidecar(injected), c.sidecar) << c.env;
+    EXPECT_THAT(env_of(container(injected, 0)), ::testing::IsSupersetOf({"KUBERNETES_SERVICE_HOST=127.0.0.1"}));
+    EXPECT_EQ(inject(injected), injected) << "again";
+  }
+}
+
+TEST(PodPatchTest, TheSidecarTakesTheContainersWayToTheirServiceVariables) {
+  json::Value pod = plain_pod();
+  container(pod, 0)["env"] =
+      parse(R"([{"name": "KUBERNETES_SERVICE_HOST", "valueFrom": {"fieldRef": {"fieldPath": "status.hostIP"}}}])");
+  json::Value injected = inject(pod);
+  const json::Value& variable = injected.array_at({"spec", "initContainers"})[0].array_at({"env"})[2];
+  EXPECT_EQ(variable, container(pod, 0).array_at({"env"})[0]);
+
+  container(pod, 0)["env"] = parse(R"~([{"name": "KUBERNETES_SERVICE_HOST", "value": "$(NODE)"}])~");
+  EXPECT_THAT(reason(pod), HasSubstr("sets KUBERNETES_SERVICE_HOST by another variable"));
+}
+
+TEST(PodPatchTest, ContainersThatGoToDifferentApiServersAreRefused) {
+  json::Value pod = plain_pod();
+  container(pod, 0)["env"] = parse(R"([{"name": "KUBERNETES_SERVICE_HOST", "value": "one"}])");
+  json::Value other = container(pod, 0);
+  other["name"] = "other";
+  other["env"] = parse(R"([{"name": "KUBERNETES_SERVICE_HOST", "value": "two"}])");
+  pod["spec"]["containers"].as_array()->push_back(other);
+  EXPECT_THAT(reason(pod), HasSubstr("containers manager and other differ in KUBERNETES_SERVICE_HOST"));
+}
+
 TEST(PodPatchTest, ServesAProjectedVolumeOfTheUsers) {
   json::Value pod = plain_pod();
   container(pod, 0)["volumeMounts"] =

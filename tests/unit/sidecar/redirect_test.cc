@@ -8,6 +8,23 @@ namespace {
 
 using ::testing::HasSubstr;
 
+TEST(FindServiceAddress, IsTheKubeletsWhereTheUserHasSetAName) {
+  struct Case {
+    std::string host, port, kubernetes_port;
+    ServiceAddress expected;
+  };
+  for (const Case& c : {Case{"10.96.0.1", "443", "tcp://10.0.0.1:1", {"10.96.0.1", "443"}},
+                        {"fd00::1", "443", "", {"fd00::1", "443"}},
+                        {"api.example", "6443", "tcp://10.96.0.1:443", {"10.96.0.1", "443"}},
+                        {"api.example", "6443", "tcp://[fd00::1]:443", {"fd00::1", "443"}},
+                        {"api.example", "6443", "tcp://api.example:443", {"api.example", "6443"}},
+                        {"api.example", "6443", "udp://10.96.0.1:443", {"api.example", "6443"}},
+                        {"api.example", "6443", "tcp://10.96.0.1", {"api.example", "6443"}},
+                        {"", "", "", {"", ""}}}) {
+    EXPECT_EQ(find_service_address(c.host, c.port, c.kubernetes_port), c.expected) << c.host << c.kubernetes_port;
+  }
+}
+
 TEST(RedirectRules, NameTheServiceAndTheSidecarsUser) {
   auto rules = make_redirect_rules({.service_host = "10.96.0.1", .service_port = 6443, .to_port = 1, .except_uid = 2});
   ASSERT_TRUE(rules);
