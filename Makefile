@@ -70,8 +70,9 @@ test-long: setup-tests build ## Chaos on a real cluster for DURATION=20m with SE
 	@tests/chaos/chaos --duration $(DURATION) --seed $(SEED)
 
 .PHONY: test-slow
-test-slow: setup-tests build ## The slow end-to-end tests: 2,000 and 10,000 objects
+test-slow: setup-tests build ## The slow tests: tokens that expire under load; 2,000 and 10,000 objects
 	@scripts/build-images --all
+	@$(PYTHON) -m pytest -q tests/integration -m long
 	@$(PYTHON) -m pytest -q tests/e2e -m long
 
 .PHONY: fuzz

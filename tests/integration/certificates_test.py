@@ -8,14 +8,13 @@ import os
 import socket
 import ssl
 import subprocess
-import threading
 import time
 
 import pytest
 import yaml
 
 from rings import Ring
-from support import RINGS, ROOT, WEBHOOKS, Central, Injector, eventually
+from support import RINGS, ROOT, WEBHOOKS, Central, Injector, Repeated, eventually
 
 SECRETS = "/api/v1/namespaces/sharding-system/secrets"
 # The shortest that there are: a new certificate every 20 s, a new authority every 40 s, and 5 s to learn of it.
@@ -33,31 +32,6 @@ def no_certificates(api):
     remove()
     yield
     remove()
-
-
-class Repeated(threading.Thread):
-    """Calls `step` again and again until it is left."""
-
-    def __init__(self, step, pause=0.05):
-        super().__init__(daemon=True)
-        self._step, self._pause, self._stop_asked = step, pause, threading.Event()
-        self.count, self.failures = 0, []
-
-    def run(self):
-        while not self._stop_asked.wait(self._pause):
-            self.count += 1
-            try:
-                self._step()
-            except Exception as error:  # pylint: disable=broad-except
-                self.failures.append(f"{time.strftime('%X')} {error!r}")
-
-    def __enter__(self):
-        self.start()
-        return self
-
-    def __exit__(self, *_):
-        self._stop_asked.set()
-        self.join()
 
 
 class Trust:

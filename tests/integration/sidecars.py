@@ -41,9 +41,12 @@ class Program(Process):
 
 
 class Sidecar(Program):
-    """Speaks to the API server as in a pod: by the files of a ServiceAccount directory and two environment variables."""
+    """Speaks to the API server as in a pod: by the files of a ServiceAccount directory and two environment variables.
 
-    def __init__(self, folder, cluster, shard, token, arguments=(), port=None):
+    service: the host of the API server, if not that of the cluster's URL. hosts: what it sees as /etc/hosts, a file.
+    """
+
+    def __init__(self, folder, cluster, shard, token, arguments=(), port=None, service=None, hosts=None):
         self.folder, self.shard = folder / shard, shard
         self.port, self.status_port = port or free_port(), free_port()
         self.source, self.app, state = (self.folder / name for name in ("kubelet", "app", "state"))
@@ -54,9 +57,12 @@ class Sidecar(Program):
         (self.source / "namespace").write_text("default")
         self.set_token(token)
         server = cluster.server.removeprefix("https://")
-        env = {"KUBERNETES_SERVICE_HOST": server.split(":")[0], "KUBERNETES_SERVICE_PORT": server.split(":")[1]}
-        super().__init__(program("ringside-sidecar"),
-                         [f"--ring={RING}", f"--shard={shard}", "--namespace=default", f"--listen=127.0.0.1:{self.port}",
+        env = {"KUBERNETES_SERVICE_HOST": service or server.split(":")[0], "KUBERNETES_SERVICE_PORT": server.split(":")[1]}
+        command = [program("ringside-sidecar")]
+        if hosts:
+            command = ["unshare", "--mount", "sh", "-c", f'mount --bind {hosts} /etc/hosts && exec "$@"', "sh", *command]
+        super().__init__(command[0],
+                         [*command[1:], f"--ring={RING}", f"--shard={shard}", "--namespace=default", f"--listen=127.0.0.1:{self.port}",
                           f"--status-listen=127.0.0.1:{self.status_port}", f"--serviceaccount-source={self.source}",
                           f"--serviceaccount-dir={self.app}", f"--state-dir={state}", "--log-level=debug", *arguments],
                          self.folder / "sidecar.log", env)

@@ -59,6 +59,31 @@ def eventually(condition, seconds=10, what=None):
         time.sleep(0.02)
 
 
+class Repeated(threading.Thread):
+    """Calls `step` again and again until it is left."""
+
+    def __init__(self, step, pause=0.05):
+        super().__init__(daemon=True)
+        self._step, self._pause, self._stop_asked = step, pause, threading.Event()
+        self.count, self.failures = 0, []
+
+    def run(self):
+        while not self._stop_asked.wait(self._pause):
+            self.count += 1
+            try:
+                self._step()
+            except Exception as error:  # pylint: disable=broad-except
+                self.failures.append(f"{time.strftime('%X')} {error!r}")
+
+    def __enter__(self):
+        self.start()
+        return self
+
+    def __exit__(self, *_):
+        self._stop_asked.set()
+        self.join()
+
+
 def free_port():
     with contextlib.closing(socket.socket()) as listener:
         listener.bind(("127.0.0.1", 0))
@@ -86,6 +111,10 @@ class Api:
         self._headers = headers or {}
         self._local = threading.local()
         self.warnings = []  # of the latest answer
+
+    def trust(self, authorities):
+        """For connections to come: these beside the others."""
+        self._context.load_verify_locations(cadata=authorities)
 
     def as_user(self, user, **extra):
         """The same as another user; as_user("system:serviceaccount:ns:name", **{"authentication.kubernetes.io/pod-name": pod})"""
@@ -202,13 +231,31 @@ def write_kubeconfig(path, cluster, token):
     return path
 
 
+class InPod:
+    """What makes a program believe that it runs in a pod: the ServiceAccount directory, mounted for it alone, and the
+    environment. Further mounts as {target: source}. Needs root."""
+
+    ACCOUNT = "/run/secrets/kubernetes.io/serviceaccount"
+
+    def __init__(self, account, host, port, mounts=None):
+        self._account, self._mounts = account, mounts or {}
+        self.environment = {"KUBERNETES_SERVICE_HOST": host, "KUBERNETES_SERVICE_PORT": str(port)}
+
+    def command(self, command):
+        steps = [f"mount -t tmpfs none /run && mkdir -p {self.ACCOUNT}", f"mount --bind {self._account} {self.ACCOUNT}",
+                 *(f"mount --bind {source} {target}" for target, source in self._mounts.items()), 'exec "$@"']
+        return ["unshare", "--mount", "sh", "-c", " && ".join(steps), "sh", *command]
+
+
 class Process:
     """One of our programs, with its log in a file that is shown when the test ends badly."""
 
-    def __init__(self, name, arguments, log):
+    def __init__(self, name, arguments, log, pod=None):
         self.log_path = log
+        command = [program(name), *arguments]
         with open(log, "wb") as file:
-            self._process = subprocess.Popen([program(name), *arguments], stderr=file, stdin=subprocess.DEVNULL)
+            self._process = subprocess.Popen(pod.command(command) if pod else command, stderr=file, stdin=subprocess.DEVNULL,
+                                             env={**os.environ, **(pod.environment if pod else {})})
 
     def __enter__(self):
         return self
@@ -268,7 +315,7 @@ def merged(base, settings):
 
 
 class Central(Process):
-    def __init__(self, folder, name, kubeconfig, settings=None, log_level="debug"):
+    def __init__(self, folder, name, kubeconfig, settings=None, log_level="debug", pod=None):
         self.webhook_port, self.health_port, self.metrics_port = free_port(), free_port(), free_port()
         config = merged({"apiVersion": "config.sharding.timebertt.dev/v1alpha1", "kind": "SharderConfig",
                   "health": {"bindAddress": f"127.0.0.1:{self.health_port}"},
@@ -278,8 +325,9 @@ class Central(Process):
                         settings or {})
         path = folder / f"{name}.yaml"
         path.write_text(yaml.safe_dump(config))
-        arguments = ["--config", str(path), "--kubeconfig", str(kubeconfig), "--log-level", log_level]
-        super().__init__("ringside-central", arguments, folder / f"{name}.log")
+        access = [] if pod else ["--kubeconfig", str(kubeconfig)]
+        super().__init__("ringside-central", ["--config", str(path), *access, "--log-level", log_level],
+                         folder / f"{name}.log", pod)
 
     def ready(self):
         return self.http(self.health_port, "/readyz")[0] == 200
@@ -296,15 +344,15 @@ class Central(Process):
 
 
 class Injector(Process):
-    def __init__(self, folder, kubeconfig, arguments=()):
+    def __init__(self, folder, kubeconfig, arguments=(), pod=None):
         self.webhook_port, self.health_port, self.metrics_port = free_port(), free_port(), free_port()
         super().__init__("ringside-injector",
-                         ["--sidecar-image", "ringside.local/sidecar:test", "--kubeconfig", str(kubeconfig),
-                          "--namespace", "sharding-system", "--certificate-name", "127.0.0.1",
+                         ["--sidecar-image", "ringside.local/sidecar:test",
+                          *([] if pod else ["--kubeconfig", str(kubeconfig)]), "--namespace", "sharding-system", "--certificate-name", "127.0.0.1",
                           "--webhook-address", f"127.0.0.1:{self.webhook_port}",
                           "--health", f"127.0.0.1:{self.health_port}", "--metrics", f"127.0.0.1:{self.metrics_port}",
                           *arguments],
-                         folder / "injector.log")
+                         folder / "injector.log", pod)
 
     def ready(self):
         return self.http(self.health_port, "/readyz")[0] == 200
