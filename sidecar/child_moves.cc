@@ -48,7 +48,8 @@ bool ChildMoves::answered(const ObjectRef& child, const Result<LiveObject>& resu
     if (move.next == Kind::kReclaim) move.not_before = now + move.backoff.next(random);
     move.next = Kind::kReclaim;
   } else if (result->shard != shard || released) {  // released, and the ring wants it here
-    arrived(result->shard, now);
+    found_on(result->shard);
+    last_release_ = now;
     finish(move);
   } else if (move.next == Kind::kReclaim) {
     move.not_before = now + move.backoff.next(random);  // until the webhook may be back
@@ -59,10 +60,15 @@ bool ChildMoves::answered(const ObjectRef& child, const Result<LiveObject>& resu
   return true;
 }
 
-void ChildMoves::arrived(const std::string& shard, TimePoint now) {
-  last_release_ = now;
+void ChildMoves::found_on(const std::string& shard) {
   scattered_ |= shard.empty() || (!destination_.empty() && destination_ != shard);
   destination_ = scattered_ ? std::string() : shard;
+}
+
+void ChildMoves::begin_anew() {
+  moves_.clear();
+  open_ = 0;
+  last_release_.reset();
 }
 
 void ChildMoves::add_wakes(Wake& wake) const {

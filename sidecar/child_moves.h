@@ -39,8 +39,13 @@ class ChildMoves {
   bool answered(const ObjectRef& child, const Result<LiveObject>& result, std::string_view shard, TimePoint now,
                 uint64_t random);
 
+  // Some of the children are on that shard already: released by the process before this one.
+  void found_on(const std::string& shard);
+  // The owner returns to service and will be tried again. Where children have gone until now is remembered.
+  void begin_anew();
+
   bool done() const { return open_ == 0; }
-  // The shard that has the children now; empty if there are none, or if they are on several.
+  // The shard that has the children that were moved; empty if there are none, or if they are on several.
   const std::string& destination() const { return destination_; }
   // When the last of them was released.
   std::optional<TimePoint> last_release() const { return last_release_; }
@@ -59,7 +64,6 @@ class ChildMoves {
   };
 
   void finish(Move& move);
-  void arrived(const std::string& shard, TimePoint now);
 
   std::map<ObjectRef, Move> moves_;
   size_t open_ = 0;  // those that are not done

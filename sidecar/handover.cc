@@ -32,7 +32,8 @@ Handover::~Handover() {
 
 // Inputs
 
-void Handover::drain_seen(const kube::GroupResource& resource, const kube::ObjectMeta& meta, TimePoint now) {
+void Handover::drain_seen(const kube::GroupResource& resource, const kube::ObjectMeta& meta, TimePoint now,
+                          bool inherited) {
   ObjectRef object = ref_of(resource, meta);
   if (tombstones_.contains(object)) {
     // Either it came back and drains again, or this event is older than our acknowledgement.
@@ -52,6 +53,8 @@ void Handover::drain_seen(const kube::GroupResource& resource, const kube::Objec
   drain.seen_at = now;
   drain.retry = Backoff(options_.retry);
   drain.retreat = Backoff(options_.retreat);
+  drain.inherited = inherited && index_.tracks_anything();
+  if (drain.inherited) inherited_.insert(drain.uid);
   wait(drains_.emplace(std::move(object), std::move(drain)).first, now);
 }
 
@@ -62,6 +65,7 @@ void Handover::drain_left(const ObjectRef& object) {
     drain->second.unsure = true;
     // Should it be back already, so may be its children.
     drain->second.children = ChildMoves();
+    drain->second.inherited = false;
     return;
   }
   waiting_.erase({drain->second.ready_at, drain->second.order, object});
@@ -69,11 +73,11 @@ void Handover::drain_left(const ObjectRef& object) {
 }
 
 void Handover::drains_listed(const kube::GroupResource& resource, std::span<const kube::ObjectMeta> objects,
-                             TimePoint now) {
+                             TimePoint now, bool inherited) {
   std::set<ObjectRef> listed;
   for (const kube::ObjectMeta& meta : objects) {
     listed.insert(ref_of(resource, meta));
-    drain_seen(resource, meta, now);
+    drain_seen(resource, meta, now, inherited);
   }
   std::vector<ObjectRef> left;
   for (auto drain = drains_.lower_bound({.resource = resource, .ns = {}, .name = {}});
@@ -94,6 +98,17 @@ void Handover::blocked(const ObjectRef& object) {
 void Handover::blocked_create(std::span<const kube::OwnerReference> owners) {
   const ObjectRef* main = fence_.owner_among(owners);
   if (main != nullptr && tombstones_.contains(*main)) tombstones_.want_read(*main);
+}
+
+void Handover::children_found(const ChildrenFound& found) {
+  for (auto& [object, drain] : drains_) {
+    if (!drain.inherited || !sought_.contains(drain.uid)) continue;
+    drain.inherited = false;
+    auto shards = found.find(drain.uid);
+    if (shards == found.end()) continue;
+    for (const std::string& shard : shards->second) drain.children.found_on(shard);
+  }
+  sought_.clear();
 }
 
 void Handover::answered(RequestId id, const Result<LiveObject>& result, TimePoint now) {
@@ -122,6 +137,7 @@ void Handover::answered(RequestId id, const Result<LiveObject>& result, TimePoin
 std::vector<Action> Handover::step(TimePoint now) {
   for (const ObjectRef& object : tombstones_.expire(now)) fence_.lift(object);
   run_index(now);
+  find_children();
   admit(now);
   // One that returns to waiting leaves the active ones.
   for (auto next = active_.begin(); next != active_.end();) advance((next++)->second, now);
@@ -145,6 +161,13 @@ void Handover::run_index(TimePoint now) {
   indexing_ = false;
   index_.clear();
   actions_.emplace_back(StopChildIndex());
+}
+
+// One list at a time, for all that are known by then.
+void Handover::find_children() {
+  if (inherited_.empty() || !sought_.empty()) return;
+  sought_ = std::exchange(inherited_, {});
+  actions_.emplace_back(FindChildren{sought_});
 }
 
 void Handover::admit(TimePoint now) {
@@ -194,7 +217,7 @@ void Handover::advance(Drains::iterator entry, TimePoint now) {
     drain.moved_at = now;
   }
   auto released = drain.children.last_release();
-  if (released && now < *released + options_.arrival) return;
+  if (drain.inherited || (released && now < *released + options_.arrival)) return;
   if (now >= drain.retry_at) ask(entry, false);
 }
 
@@ -351,7 +374,7 @@ void Handover::retreat(Drains::iterator entry, TimePoint now) {
   drain.unsure = drain.overdue = drain.acknowledge_sent = false;
   drain.unowned_since.reset();
   drain.quiet.reset();
-  drain.children = ChildMoves();
+  drain.children.begin_anew();
   wait(entry, now + drain.retreat.next(spread(drain.order)));
 }
 

@@ -62,7 +62,9 @@ struct HandoverOptions {
 // Inputs record facts; step() decides and returns what is to be done. Call step() after every batch of inputs, after a
 // request of the controller has ended while anything is fenced, and at next_wake().
 //
-// A restarted sidecar begins with a new Handover, which sees the same drains. Destruction lifts every fence.
+// A restarted sidecar begins with a new Handover, which sees the same drains. It inherits those of its first lists:
+// some of their children may be on another shard already, which is looked up before any of these objects is
+// acknowledged. Destruction lifts every fence.
 class Handover {
  public:
   // The fence must outlive the handover, which is the only one to close and lift in it.
@@ -73,9 +75,12 @@ class Handover {
 
   // From the metadata watches of the ring's main resources with the selector shard=<own>,drain: an added or modified
   // object; a deleted one, for whatever reason; a whole list (objects that are not in it have left).
-  void drain_seen(const kube::GroupResource& resource, const kube::ObjectMeta& meta, TimePoint now);
+  // `inherited`: it is of the first list since this was made.
+  void drain_seen(const kube::GroupResource& resource, const kube::ObjectMeta& meta, TimePoint now,
+                  bool inherited = false);
   void drain_left(const ObjectRef& object);
-  void drains_listed(const kube::GroupResource& resource, std::span<const kube::ObjectMeta> objects, TimePoint now);
+  void drains_listed(const kube::GroupResource& resource, std::span<const kube::ObjectMeta> objects, TimePoint now,
+                     bool inherited = false);
 
   // To be fed between StartChildIndex and StopChildIndex.
   ChildIndex& children() { return index_; }
@@ -91,6 +96,10 @@ class Handover {
   // The metrics are about to be read, and not before the next step() is done. While proofs are expected, objects are
   // fenced in that step alone, so that none of them waits for its proof longer than one reading takes.
   void begin_round() { round_ = true; }
+
+  // The answer to FindChildren. Without them (an error, or it takes too long) the ring decides where their owners go,
+  // as it does for owners without children.
+  void children_found(const ChildrenFound& found);
 
   // The answer to a request of an action. Patches answer with the object as the patch left it. Unknown ids are ignored.
   void answered(RequestId id, const Result<LiveObject>& result, TimePoint now);
@@ -119,6 +128,7 @@ class Handover {
     bool acknowledge_sent = false;
     std::optional<TimePoint> unowned_since = {};  // acknowledged, and no shard has it
     bool overdue = false;
+    bool inherited = false;  // it is not known yet where its children are
     bool fenced_in_round = false;
     std::optional<Quiet> quiet;
     TimePoint seen_at, ready_at, fenced_at, quiet_at, moved_at;
@@ -142,6 +152,7 @@ class Handover {
   void ask(Drains::iterator drain, bool is_read);
 
   void run_index(TimePoint now);
+  void find_children();
   void admit(TimePoint now);
   void advance(Drains::iterator drain, TimePoint now);
   bool has_place(TimePoint now) const;
@@ -179,6 +190,8 @@ class Handover {
   bool round_ = false;
   bool wants_proof_ = false;
   bool indexing_ = false;
+  std::set<std::string> inherited_;  // UIDs of inherited objects, to be asked for
+  std::set<std::string> sought_;     // those that have been asked for
   std::optional<TimePoint> index_idle_since_;
 };
 

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <variant>
 
@@ -42,6 +44,15 @@ struct ReadLive {
   ObjectRef object;
 };
 
+// List the metadata of all controlled objects that are on another shard, and tell Handover::children_found() where
+// those of these owners are. It is expensive, and asked for when this process may not know of what one before it has
+// moved.
+struct FindChildren {
+  std::set<std::string> owner_uids;
+};
+// The shards that have children of an owner, by its UID.
+using ChildrenFound = std::map<std::string, std::set<std::string>>;
+
 // What ended the wait for the controller.
 enum class Quiet {
   kProof,     // its metrics, or its death: every reconcile that ran when the object was fenced has ended
@@ -68,7 +79,8 @@ struct Finished {
   Duration acknowledged = {};  // the rest
 };
 
-using Action = std::variant<StartChildIndex, StopChildIndex, ReleaseChild, Acknowledge, ReadLive, Finished>;
+using Action =
+    std::variant<StartChildIndex, StopChildIndex, FindChildren, ReleaseChild, Acknowledge, ReadLive, Finished>;
 
 // What a patch or a live read says of an object.
 struct LiveObject {

@@ -5,9 +5,13 @@
 
 #include "event/async.h"
 #include "sharding/names.h"
+#include "sidecar/child_search.h"
 
 namespace ringside::sidecar {
 namespace {
+
+// Of the search for children that a process before this one has moved: objects are fenced meanwhile.
+constexpr Duration kSearchTime = std::chrono::seconds(20);
 
 std::string_view name_of(Finished::Outcome outcome) {
   switch (outcome) {
@@ -95,6 +99,7 @@ void HandoverAgent::set_ring(const sharding::ControllerRing* ring) {
   requests_ = std::make_unique<event::JobSet>(client_.loop());
   index_feed_.reset();
   drains_.clear();
+  listed_.clear();
   handover_.reset();
   resources_ = std::move(resources);
   namespaces_ = std::move(namespaces);
@@ -142,16 +147,18 @@ std::unique_ptr<kube::Informer> HandoverAgent::drain_informer(const kube::GroupR
   options.label_selector = shard_label_ + "=" + options_.shard + "," + drain_label_;
   options.metadata_only = true;
   kube::Informer::Handler handler{
-      .on_upsert = [this, resource](const json::Value& object) { on_drain(resource, object); },
+      .on_upsert = [this, resource,
+                    ns](const json::Value& object) { on_drain(resource, object, !listed_.contains({resource, ns})); },
       .on_delete =
           [this, resource](const kube::NamespacedName& name, const json::Value&) {
             handover_->drain_left({resource, name.ns, name.name});
             step_->schedule();
-          }};
+          },
+      .on_synced = [this, resource, ns] { listed_.emplace(resource, ns); }};
   return std::make_unique<kube::Informer>(client_, log_, type, options, std::move(handler));
 }
 
-void HandoverAgent::on_drain(const kube::GroupResource& resource, const json::Value& object) {
+void HandoverAgent::on_drain(const kube::GroupResource& resource, const json::Value& object, bool inherited) {
   const json::Value* metadata = object.find("metadata");
   if (metadata == nullptr) return;
   kube::ObjectMeta meta = kube::parse_object_meta(*metadata);
@@ -159,7 +166,7 @@ void HandoverAgent::on_drain(const kube::GroupResource& resource, const json::Va
     requests_->add(acknowledge_on_sight({resource, meta.ns, meta.name}, meta.resource_version));
     return;
   }
-  handover_->drain_seen(resource, meta, client_.loop().now());
+  handover_->drain_seen(resource, meta, client_.loop().now(), inherited);
   step_->schedule();
 }
 
@@ -198,6 +205,10 @@ void HandoverAgent::run(const StartChildIndex&) {
 
 void HandoverAgent::run(const StopChildIndex&) {
   index_feed_.reset();
+}
+
+void HandoverAgent::run(const FindChildren& action) {
+  requests_->add(find_children(action.owner_uids));
 }
 
 void HandoverAgent::run(const ReleaseChild& action) {
@@ -245,6 +256,24 @@ event::Task<void> HandoverAgent::patch(RequestId id, ObjectRef object, std::stri
 event::Task<void> HandoverAgent::read(RequestId id, ObjectRef object) {
   auto result = co_await try_read(object);
   if (handover_) handover_->answered(id, result, client_.loop().now());
+  step_->schedule();
+}
+
+event::Task<void> HandoverAgent::find_children(std::set<std::string> owner_uids) {
+  TimePoint began = client_.loop().now();
+  ChildSearch search(client_, discovery_, controlled_, namespaces_, {options_.ring, options_.shard});
+  auto found =
+      co_await event::with_timeout(client_.loop(), kSearchTime, "listing controlled objects", search.run(owner_uids));
+  if (found) {
+    log_.info("looked for children that were moved before this process began",
+              {{"owners", int64_t(owner_uids.size())},
+               {"ownersWithSuch", int64_t(found->size())},
+               {"seconds", seconds(client_.loop().now() - began)}});
+  } else {
+    log_.warn("cannot look for children that were moved before this process began; the ring places their owners",
+              {{"owners", int64_t(owner_uids.size())}, {"error", found.error().message}});
+  }
+  if (handover_) handover_->children_found(found ? *found : ChildrenFound());
   step_->schedule();
 }
 

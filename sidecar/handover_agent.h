@@ -55,18 +55,20 @@ class HandoverAgent : public WriteGate {
   event::Task<void> watch_drains(kube::GroupResource resource);
   std::unique_ptr<kube::Informer> drain_informer(const kube::GroupResource& resource, const kube::ResourceType& type,
                                                  const std::string& ns);
-  void on_drain(const kube::GroupResource& resource, const json::Value& object);
+  void on_drain(const kube::GroupResource& resource, const json::Value& object, bool inherited);
   void make_probe(const QuiescenceProbe::Options& options);
   void step();
   void step_handover(TimePoint now);
   void run(const StartChildIndex&);
   void run(const StopChildIndex&);
+  void run(const FindChildren& action);
   void run(const ReleaseChild& action);
   void run(const Acknowledge& action);
   void run(const ReadLive& action);
   void run(const Finished& action);
   event::Task<void> patch(RequestId id, ObjectRef object, std::string resource_version, std::string shard);
   event::Task<void> read(RequestId id, ObjectRef object);
+  event::Task<void> find_children(std::set<std::string> owner_uids);
   event::Task<void> acknowledge_on_sight(ObjectRef object, std::string resource_version);
   event::Task<Result<LiveObject>> try_patch(const ObjectRef& object, const std::string& resource_version,
                                             const std::string& shard);
@@ -93,6 +95,7 @@ class HandoverAgent : public WriteGate {
   bool proof_expected_ = false;          // of handovers to come, too
   std::vector<std::string> namespaces_;  // of the ring; {""}: all, and what is cluster-scoped
   std::map<kube::GroupResource, std::vector<std::unique_ptr<kube::Informer>>> drains_;
+  std::set<std::pair<kube::GroupResource, std::string>> listed_;  // resource and namespace: after the first list
   std::unique_ptr<ChildIndexFeed> index_feed_;
   std::unique_ptr<QuiescenceProbe> probe_;
 

@@ -375,7 +375,7 @@ class Model {
     }
   }
 
-  void list_drains() {
+  void list_drains(bool first = false) {
     drain_events_.clear();
     std::vector<kube::ObjectMeta> metas;
     for (const auto& [ref, object] : objects_) {
@@ -383,7 +383,7 @@ class Model {
       known_.insert(ref);
       metas.push_back(meta_of(ref, object));
     }
-    handover_->drains_listed(kMain, metas, now_);
+    handover_->drains_listed(kMain, metas, now_, first);
     for (const ObjectRef& ref : all_mains()) {
       auto object = objects_.find(ref);
       if (object != objects_.end() && !is_watched(ref, object->second)) forget_moves(ref);
@@ -493,16 +493,22 @@ class Model {
     std::set<std::string> shards;
     for (const auto& [child, shard] : moved->second.shards) shards.insert(shard);
     EXPECT_FALSE(shards.contains("")) << ref.name << " acknowledged while nobody has a child of it";
+    // By requests whose answers it did not wait for, others may be elsewhere.
+    for (const ObjectRef& child : children_of(object->second.uid)) shards.insert(objects_.at(child).shard);
     return shards.size() == 1 ? std::optional(*shards.begin()) : std::nullopt;
   }
 
-  // What it knew of the children's moves ends when an object is in service again, or has left meanwhile. Requests that
-  // are still under way then are nobody's.
+  // What it knew of the children's moves ends when an object has left. Requests that are still under way then are
+  // nobody's, and so are those of an object that is in service again.
   void forget_moves(const ObjectRef& ref) {
     auto object = objects_.find(ref);
-    if (object == objects_.end()) return;
-    moved_.erase(object->second.uid);
-    ++rounds_[object->second.uid];
+    if (object != objects_.end()) moved_.erase(object->second.uid);
+    leave_requests_behind(ref);
+  }
+
+  void leave_requests_behind(const ObjectRef& ref) {
+    auto object = objects_.find(ref);
+    if (object != objects_.end()) ++rounds_[object->second.uid];
   }
 
   void note_moved(const ObjectRef& child, int round) {
@@ -517,6 +523,18 @@ class Model {
     }
   }
 
+  // Everything that is elsewhere, as one list shows it.
+  void answer_search() {
+    if (!search_) return;
+    ChildrenFound found;
+    for (const auto& [ref, object] : objects_) {
+      bool elsewhere = !object.shard.empty() && object.shard != "a";
+      if (elsewhere && search_->contains(object.owner_uid)) found[object.owner_uid].insert(object.shard);
+    }
+    search_.reset();
+    handover_->children_found(found);
+  }
+
   void step() {
     for (Action& action : handover_->step(now_)) act(std::move(action));
     for (const ObjectRef& ref : all_mains()) {
@@ -524,7 +542,7 @@ class Model {
         fenced_since_.try_emplace(ref, now_);
       } else {
         fenced_since_.erase(ref);
-        forget_moves(ref);
+        leave_requests_behind(ref);
       }
     }
     EXPECT_LE(handover_->fenced(), options_.max_batch);
@@ -539,6 +557,9 @@ class Model {
       EXPECT_TRUE(index_on_);
       index_on_ = index_listed_ = false;
       child_events_.clear();
+    } else if (const auto* search = std::get_if<FindChildren>(&action)) {
+      EXPECT_FALSE(search_) << "one search at a time";
+      search_ = search->owner_uids;
     } else if (const auto* finished = std::get_if<Finished>(&action)) {
       EXPECT_TRUE(known_.contains(finished->object));
       check_quiet(*finished);
@@ -582,9 +603,10 @@ class Model {
     buried_.clear();
     fenced_since_.clear();
     acknowledged_while_running_.clear();
-    moved_.clear();
+    search_.reset();
+    now_ += options_.arrival;  // no process starts faster
     handover_->expect_proof(proof_expected_);
-    list_drains();
+    list_drains(true);
   }
 
   void random_step() {
@@ -623,7 +645,7 @@ class Model {
   }
 
   void random_rare_step() {
-    switch (pick(8)) {
+    switch (pick(9)) {
       case 0: list_drains(); break;
       case 1: list_children(); break;
       case 2:
@@ -635,6 +657,7 @@ class Model {
         if (pick(4) == 0) restart_sidecar();
         break;
       case 6: now_ += 11s; break;
+      case 7: answer_search(); break;
       default:
         if (pick(4) == 0) now_ += 21min;
     }
@@ -669,6 +692,7 @@ class Model {
       if (index_on_ && !index_listed_) list_children();
       while (index_on_ && !child_events_.empty()) deliver_child();
       for (int k = 0; k < 8; ++k) process_call(), answer_call();
+      answer_search();
       if (proof_expected_) scrape();
       step();
       std::optional<TimePoint> wake = handover_->next_wake(now_);
@@ -692,6 +716,7 @@ class Model {
   bool index_on_ = false, index_listed_ = false, faults_ = true;
   std::vector<Write> writes_;
   std::vector<Call> calls_;
+  std::optional<std::set<std::string>> search_;  // UIDs of owners
 
   // Where the children of an owner (by its UID) went since it was fenced, and when the last one did.
   struct Moved {
