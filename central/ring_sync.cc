@@ -116,8 +116,10 @@ event::Task<void> RingSync::withdraw_drains() {
 event::Task<Result<void>> RingSync::assign_unassigned() {
   with_owner_ = true;
   co_await discover();
-  co_await pass("!" + view_.shard_label(),
-                [](const Resource&, Judgement& judgement) { return judgement.work == Work::kAssign; });
+  std::string homeless = homeless_selector();
+  co_await pass(homeless.empty() ? "!" + view_.shard_label() : homeless, [](const Resource&, Judgement& judgement) {
+    return judgement.work == Work::kAssign || judgement.work == Work::kMove;
+  });
   co_return result();
 }
 

@@ -63,7 +63,8 @@ class RingSync : public std::enable_shared_from_this<RingSync> {
   // error; the first other error is returned, after everything else has been tried, or at once if many requests fail.
   event::Task<Result<void>> run(Scope scope, std::function<void()> on_homeless_moved);
 
-  // Objects that have no shard at all. Children go where their owners are at present.
+  // Objects that have no shard at all, and in rings of few shards also those whose shard is not available: a handover
+  // may end on a shard that has died meanwhile. Children without a shard go where their owners are at present.
   event::Task<Result<void>> assign_unassigned();
 
   // Children that are on another shard than the ring wants, whose owner has been handed over (or is no main object of

@@ -239,6 +239,20 @@ def test_new_shard_gets_objects_by_drain_and_children_follow(ring, central):
     eventually(lambda: set(ring.shards(ring.configmaps).values()) == {"shard-0"}, 12)
 
 
+def test_object_that_comes_to_a_shard_after_its_death_is_moved(ring):
+    """A handover goes to where the children went, though that shard may have died meanwhile."""
+    for shard in ("shard-0", "shard-1"):
+        ring.add_shard(shard)
+    ring.wait_until_assigning()
+    ring.release("shard-1")
+    eventually(lambda: ring.status()["availableShards"] == 1)
+    ring.create_secret("settled")
+    eventually(lambda: set(ring.shards(ring.secrets).values()) == {"shard-0"})
+    late = ring.create_secret("late", labels={ring.shard_label: "shard-1"})
+    ring.create_child("child", late)
+    eventually(lambda: set(ring.shards(ring.secrets).values()) == {"shard-0"}, 20, "it does not wait for the next full sync")
+
+
 def test_change_of_membership_during_a_sync(ring):
     ring.add_shard("shard-0")
     ring.wait_until_assigning()

@@ -244,6 +244,28 @@ def test_a_drain_moves_children_first_and_then_the_object(sidecar, controller, a
     assert releases == ["configmaps", "secrets"]
 
 
+def test_an_owner_follows_the_children_that_the_sidecar_before_has_moved(tmp_path, cluster, ring, token, clean, api):
+    with Sidecar(tmp_path, cluster, "shard-a", token) as first:
+        first.wait_for_ring()
+        with Controller(tmp_path, first.controller_kubeconfig()):
+            eventually(first.ready, 15)
+            for name in ("half-moved", "childless"):
+                api.create(SECRETS, secret(name, "shard-a"))
+                eventually(lambda name=name: checksum_of(api, name), 10)
+            first.kill()
+            # As it would have left them; the ring has changed since, so that the webhook would say shard-b.
+            api.patch(f"{CONFIGMAPS}/checksums-half-moved", {"metadata": {"labels": {SHARD_LABEL: "shard-c"}}})
+            api.patch(f"{CONFIGMAPS}/checksums-childless", {"metadata": {"ownerReferences": None}})
+            for name in ("half-moved", "childless"):
+                api.patch(f"{SECRETS}/{name}", {"metadata": {"labels": {DRAIN_LABEL: "true"}}})
+            with Sidecar(tmp_path, cluster, "shard-a", token, port=first.port) as second:
+                for name, shard in (("half-moved", "shard-c"), ("childless", "shard-b")):
+                    eventually(lambda name=name: DRAIN_LABEL not in api.get(f"{SECRETS}/{name}")["metadata"]["labels"], 20,
+                               f"{name} is acknowledged")
+                    assert api.get(f"{SECRETS}/{name}")["metadata"]["labels"] == {SHARD_LABEL: shard}
+                assert second.log().count("looked for children that were moved before") == 1
+
+
 def test_what_was_handed_over_stays_fenced(sidecar, controller, api):
     api.create(SECRETS, secret("gone", "shard-a"))
     eventually(lambda: checksum_of(api, "gone"), 10)

@@ -565,6 +565,22 @@ TEST_F(HandoverArrivalTest, WhereAChildWentIsReadIfTheAnswerWasLost) {
   EXPECT_EQ(next<Acknowledge>()->shard, "b");
 }
 
+TEST_F(HandoverArrivalTest, WhereTheChildrenWentIsKnownAlsoAfterATimeInService) {
+  see_drain_and_wait(true);
+  release_to("b");
+  handover_.children().remove(kChild);
+  EXPECT_TRUE(idle());
+  now_ += 200ms;
+  answer_error(next<Acknowledge>()->id, ErrorKind::kForbidden);
+  EXPECT_TRUE(idle());
+  EXPECT_FALSE(fence_.blocks(kX));
+  now_ += 10s;
+  EXPECT_TRUE(idle());
+  EXPECT_TRUE(fence_.blocks(kX));
+  now_ += 300ms;
+  EXPECT_EQ(next<Acknowledge>()->shard, "b");
+}
+
 TEST_F(HandoverArrivalTest, AnOwnerWhoseChildrenCameBackStays) {
   see_drain_and_wait(true);
   release_to("a");  // the ring has changed
