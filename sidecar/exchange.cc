@@ -63,11 +63,14 @@ void Exchange::begin() {
 void Exchange::start(const Filter& filter) {
   proxy_.parts_.on_ring_read();
   if (filter.deletes) return buffer([this, filter] { admit(filter); });
-  if (info_.verb == "watch" && must_relist()) {
-    return answer(kube::Status{
-        .code = 410, .reason = "Expired", .message = "sidecar: the resources of the ring have changed; list again"});
-  }
+  if (must_relist()) return answer_expired();
   request_.head.path = filter.path_with_query;
+  forward();
+}
+
+void Exchange::start(const Pass&) {
+  // Also of a resource that is none of the ring's any more: what other shards have is not in the client's cache.
+  if (must_relist()) return answer_expired();
   forward();
 }
 
@@ -206,7 +209,16 @@ void Exchange::start(const Reject& reject) {
 }
 
 bool Exchange::must_relist() {
-  return resumes(original_path_) && proxy_.must_relist_.take(path_without_query(), proxy_.loop_.now());
+  return info_.verb == "watch" && resumes(original_path_) && proxy_.must_relist_.take(watched(), proxy_.loop_.now());
+}
+
+void Exchange::answer_expired() {
+  answer(kube::Status{
+      .code = 410, .reason = "Expired", .message = "sidecar: the resources of the ring have changed; list again"});
+}
+
+std::string Exchange::watched() const {
+  return path_without_query() + '?' + info_.name;
 }
 
 std::string Exchange::path_without_query() const {

@@ -32,7 +32,8 @@ class Exchange : public http::StreamHandler {
   bool filter_changed() const;
   // Ends a watch as the API server does it: the client watches again.
   void end_watch();
-  std::string path_without_query() const;
+  // What a watch is of, whatever else its query says: one of a single object by name is another than that of all.
+  std::string watched() const;
 
   // http::StreamHandler, the client's side.
   void on_response(http::ResponseHead) override {}
@@ -61,11 +62,14 @@ class Exchange : public http::StreamHandler {
   void start(const Filter& filter);
   void start(const Mutate& write);
   void start(const ElectionLease& lease);
-  void start(const Pass&) { forward(); }
+  void start(const Pass&);
   void start(const Unavailable& unavailable);
   void start(const Reject& reject);
 
+  // Whether it would resume a watch that was ended since the ring has changed; once for each.
   bool must_relist();
+  void answer_expired();
+  std::string path_without_query() const;
   // Buffers the body and then goes on with `next`.
   void buffer(event::Loop::Callback next);
   // Asks the fence: tickets, or else the answer to give instead. A server-side apply has two, since it changes an

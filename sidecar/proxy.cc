@@ -30,7 +30,7 @@ void Proxy::on_ring_changed() {
   auto watches = watches_;  // ending one takes it out
   for (Exchange* watch : watches) {
     if (!watch->filter_changed()) continue;
-    must_relist_.add(watch->path_without_query(), loop_.now());
+    must_relist_.add(watch->watched(), loop_.now());
     watch->end_watch();
   }
 }

@@ -65,7 +65,7 @@ class Proxy {
   ShardIdentity self_;
   ProxyParts parts_;
   std::set<Exchange*> watches_;  // of resources of the ring, or that could be; and all upgraded connections
-  RelistMarks must_relist_;      // by paths without query
+  RelistMarks must_relist_;      // by what the watches are of
   Tunnels tunnels_;
 };
 

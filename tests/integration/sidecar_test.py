@@ -123,6 +123,27 @@ def test_requests_outside_the_ring_pass(sidecar):
     assert status == 403 and b"checksum-controller" in body, "as the controller, with the controller's permissions"
 
 
+def test_when_the_ring_changes_a_watch_ends_and_cannot_be_resumed_until_the_next_list(sidecar, api, ring):
+    for name, shard in (("mine", "shard-a"), ("theirs", "shard-b")):
+        api.create(CONFIGMAPS, {"metadata": {"name": name, "labels": {SHARD_LABEL: shard}}})
+    secrets = {"group": "", "resource": "secrets"}
+    with_configmaps = {**secrets, "controlledResources": [{"group": "", "resource": "configmaps"}]}
+    own = f"{CONFIGMAPS}?labelSelector={SHARD_LABEL}"
+    try:
+        for resource, seen in ((secrets, ["mine", "theirs"]), (with_configmaps, ["mine"])):
+            resumed = f"{own}&watch=true&timeoutSeconds=1&resourceVersion={api.get(CONFIGMAPS)['metadata']['resourceVersion']}"
+            with sidecar.watching(resumed.replace("=1&", "=600&")) as rest:
+                api.patch(f"{RINGS}/{RING}", {"spec": {"resources": [resource]}})
+                rest()
+            assert sidecar.get(f"{resumed}&fieldSelector=metadata.name%3Dmine")[0] == 200, "it sees the same as before"
+            status, _, body = sidecar.get(resumed)
+            assert (status, json.loads(body)["reason"]) == (410, "Expired"), f"{resource} is in the ring"
+            assert sidecar.names(own) == seen
+            assert sidecar.get(resumed)[0] == 200, "once for each watch"
+    finally:
+        ring()
+
+
 def test_a_request_without_credentials_goes_on_without(sidecar):
     status, _, body = sidecar.get(SECRETS, token="")
     assert status in (401, 403), body

@@ -94,6 +94,17 @@ class Sidecar(Program):
             response = connection.getresponse()
             return response.status, dict(response.getheaders()), response.read()
 
+    @contextlib.contextmanager
+    def watching(self, path):
+        """A watch of the app, from its first byte to its end. -> what reads it to its end"""
+        context = ssl.create_default_context(cafile=str(self.app / "ca.crt"))
+        connection = http.client.HTTPSConnection("127.0.0.1", self.port, context=context, timeout=60)
+        with contextlib.closing(connection):
+            connection.request("GET", path, headers={"Authorization": "Bearer " + (self.app / "token").read_text()})
+            response = connection.getresponse()
+            assert response.status == 200, response.read()
+            yield response.read
+
     def names(self, path):
         status, _, body = self.get(path)
         assert status == 200, body
@@ -160,10 +171,7 @@ def working(folder, cluster, api, path, serviceaccount="app"):
     token = api.token("default", serviceaccount)
     with Sidecar(folder, cluster, "shard-a", token, ["--leader-election=off"]) as sidecar:
         sidecar.wait_for_ring()
-        context = ssl.create_default_context(cafile=str(sidecar.app / "ca.crt"))
-        connection = http.client.HTTPSConnection("127.0.0.1", sidecar.port, context=context, timeout=60)
-        with contextlib.closing(connection):
-            connection.request("GET", path + "?watch=true", headers={"Authorization": f"Bearer {token}"})
+        with sidecar.watching(path + "?watch=true"):
             eventually(sidecar.ready, 15, "the shard Lease is held")
             yield sidecar
         assert sidecar.running(), sidecar.log()[-3000:]
