@@ -213,8 +213,11 @@ bool Exchange::must_relist() {
 }
 
 void Exchange::answer_expired() {
-  answer(kube::Status{
-      .code = 410, .reason = "Expired", .message = "sidecar: the resources of the ring have changed; list again"});
+  kube::Status expired{
+      .code = 410, .reason = "Expired", .message = "sidecar: the resources of the ring have changed; list again"};
+  if (upgrades_) return answer(expired);  // a WebSocket that is not opened: there is nowhere to put an event
+  note_refusal(expired);
+  answer(watch_error_response(expired, encoding_));
 }
 
 std::string Exchange::watched() const {
@@ -268,11 +271,15 @@ void Exchange::forward() {
 }
 
 void Exchange::answer(const kube::Status& status) {
+  note_refusal(status);
+  answer(status_response(status, encoding_));
+}
+
+void Exchange::note_refusal(const kube::Status& status) {
   proxy_.refused_.add({{"code", std::to_string(status.code)}});
   proxy_.log_.debug(
       "request refused",
       {{"verb", info_.verb}, {"path", original_path_}, {"code", int64_t(status.code)}, {"why", status.message}});
-  answer(status_response(status, encoding_));
 }
 
 void Exchange::answer(http::Response response) {

@@ -90,6 +90,7 @@ class Exchange : public http::StreamHandler {
   void forward();
   void answer_not_held();
   void answer(const kube::Status& status);
+  void note_refusal(const kube::Status& status);
   void answer(http::Response response);
   event::Task<void> ask_bridge(ElectionLease lease);
   bool takes_more() const;

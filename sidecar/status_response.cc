@@ -11,6 +11,13 @@ http::Response status_response(const kube::Status& status, kube::Encoding encodi
   return response;
 }
 
+http::Response watch_error_response(const kube::Status& status, kube::Encoding encoding) {
+  return {.status = 200,
+          .headers = {{"content-type", std::string(kube::watch_content_type(encoding))},
+                      {"cache-control", "no-cache, private"}},
+          .body = kube::to_error_event(status, encoding)};
+}
+
 kube::Status status_of_failure(const Error& error, bool is_write) {
   std::string message = "sidecar: the API server cannot be reached: " + error.message;
   if (error.kind == ErrorKind::kRefused) return kube::service_unavailable(message, 1);

@@ -155,6 +155,23 @@ std::string to_body(const Status& status, Encoding encoding) {
   return encoding == Encoding::kProtobuf ? to_protobuf(status) : json::to_string(to_json(status));
 }
 
+std::string to_error_event(const Status& status, Encoding encoding) {
+  constexpr std::string_view kError = "ERROR";
+  std::string object = to_body(status, encoding);
+  if (encoding != Encoding::kProtobuf) return R"({"type":")" + std::string(kError) + R"(","object":)" + object + "}\n";
+  pb::WatchEvent event;
+  event.set_type(std::string(kError));
+  event.mutable_object()->set_raw(std::move(object));
+  std::string bytes = event.SerializeAsString();
+  std::string frame;
+  for (int shift = 24; shift >= 0; shift -= 8) frame += char(bytes.size() >> shift & 0xff);
+  return frame + bytes;
+}
+
+std::string_view watch_content_type(Encoding encoding) {
+  return encoding == Encoding::kProtobuf ? "application/vnd.kubernetes.protobuf;stream=watch" : "application/json";
+}
+
 Result<Status> parse_status(std::string_view body) {
   return encoding_of_body(body) == Encoding::kProtobuf ? parse_protobuf(body) : parse_json(body);
 }

@@ -28,6 +28,10 @@ struct Status {
 // "Failure" with code, reason, message and details; "Success" for codes below 400.
 json::Value to_json(const Status& status);
 std::string to_body(const Status& status, Encoding encoding);
+// An ERROR event as a whole watch has it: a line of JSON, or a protobuf message behind its length (YAML has no watches:
+// as JSON). And the Content-Type of such a watch.
+std::string to_error_event(const Status& status, Encoding encoding);
+std::string_view watch_content_type(Encoding encoding);
 
 // In either encoding, which is told from the first bytes. kInvalid if the body is no Status.
 Result<Status> parse_status(std::string_view body);

@@ -135,11 +135,13 @@ def test_when_the_ring_changes_a_watch_ends_and_cannot_be_resumed_until_the_next
             with sidecar.watching(resumed.replace("=1&", "=600&")) as rest:
                 api.patch(f"{RINGS}/{RING}", {"spec": {"resources": [resource]}})
                 rest()
-            assert sidecar.get(f"{resumed}&fieldSelector=metadata.name%3Dmine")[0] == 200, "it sees the same as before"
-            status, _, body = sidecar.get(resumed)
-            assert (status, json.loads(body)["reason"]) == (410, "Expired"), f"{resource} is in the ring"
+            assert b"ERROR" not in sidecar.get(f"{resumed}&fieldSelector=metadata.name%3Dmine")[2], "it sees the same as before"
+            status, headers, body = sidecar.get(resumed)
+            assert (status, headers["content-type"]) == (200, "application/json"), "as the API server has it"
+            event = json.loads(body)
+            assert (event["type"], event["object"]["code"], event["object"]["reason"]) == ("ERROR", 410, "Expired"), resource
             assert sidecar.names(own) == seen
-            assert sidecar.get(resumed)[0] == 200, "once for each watch"
+            assert b"ERROR" not in sidecar.get(resumed)[2], "once for each watch"
     finally:
         ring()
 

@@ -27,6 +27,19 @@ TEST(Status, WritesJson) {
             R"({"kind":"Status","apiVersion":"v1","metadata":{},"status":"Success","message":"done","code":200})");
 }
 
+TEST(Status, IsTheErrorEventOfAWatch) {
+  Status expired{.code = 410, .reason = "Expired", .message = "m"};
+  EXPECT_EQ(to_error_event(expired, Encoding::kJson),
+            R"({"type":"ERROR","object":)" + to_body(expired, Encoding::kJson) + "}\n");
+  EXPECT_EQ(to_error_event(expired, Encoding::kYaml), to_error_event(expired, Encoding::kJson));
+  // k8s.io/apimachinery: four bytes of length, WatchEvent{type 1, object 2}, RawExtension{raw 1}.
+  std::string object = to_body(expired, Encoding::kProtobuf);
+  ASSERT_LT(object.size(), 0x70U) << "so that lengths take one byte";
+  std::string event =
+      std::string("\x0a\x05") + "ERROR" + "\x12" + char(object.size() + 2) + "\x0a" + char(object.size()) + object;
+  EXPECT_EQ(to_error_event(expired, Encoding::kProtobuf), std::string(3, '\0') + char(event.size()) + event);
+}
+
 TEST(Status, ReadsWhatItWrites) {
   for (const auto& status :
        {bad_request("a"), forbidden("b"), not_found("", "secrets", "x"), conflict("apps", "deployments", "y", "c"),
