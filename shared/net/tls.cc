@@ -86,6 +86,8 @@ Result<void> trust(SSL_CTX* context, std::string_view ca_pem) {
   }
   ERR_clear_error();
   if (count == 0) return failure(ErrorKind::kInvalid, "certificate authority: no PEM certificate in it");
+  // As in Go: an authority that another one has signed is trusted like any, without that one.
+  X509_VERIFY_PARAM_set_flags(SSL_CTX_get0_param(context), X509_V_FLAG_PARTIAL_CHAIN);
   return {};
 }
 

@@ -301,6 +301,15 @@ TEST(TlsTest, CertificatesThatAreNotWhatTheyShouldBe) {
   }
 }
 
+TEST(TlsTest, WhatIsTrustedNeedNotBeSelfSigned) {
+  CertificateAndKey signed_by_ca = leaf();
+  World world;
+  world.client_context = TlsClientContext::create(TlsClientOptions{.ca_pem = signed_by_ca.certificate_pem}).value();
+  world.server_context = TlsServerContext::create(signed_by_ca, {"h2"}).value();
+  auto [client, server] = world.shake_hands();
+  EXPECT_TRUE(client) << client.error().message;
+}
+
 TEST(TlsTest, AddressesAndInsecureClients) {
   for (std::string name : {"127.0.0.1", "::1", "api.example"}) {
     World world;
