@@ -141,7 +141,8 @@ def working(folder, cluster, api, **options):
 
 def test_the_service_has_an_ipv6_address(tmp_path, cluster, api):
     port = free_port()
-    with working(tmp_path, cluster, api, service=SERVICE, port=port, arguments=[f"--also-listen=[::1]:{port}"]) as (sidecar, token):
+    also = [f"--also-listen=[::1]:{port}"]
+    with working(tmp_path, cluster, api, service=SERVICE, port=port, arguments=also) as (sidecar, token):
         for host in ("127.0.0.1", "::1"):
             assert app_client(sidecar, host, token).names() == ["mine"]
             assert "101" in websocket_watch(host, port, (sidecar.app / "ca.crt").read_text(), token)
@@ -164,7 +165,8 @@ print(json.dumps(sorted(item["metadata"]["name"] for item in json.load(connectio
 def test_redirected_from_the_ipv6_address_of_the_service(tmp_path, cluster, api):
     """The sidecar runs as root here, whom the rules spare; the app as somebody else."""
     port = free_port()
-    with working(tmp_path, cluster, api, service=SERVICE, port=port, arguments=[f"--also-listen=[::1]:{port}"]) as (sidecar, token):
+    also = [f"--also-listen=[::1]:{port}"]
+    with working(tmp_path, cluster, api, service=SERVICE, port=port, arguments=also) as (sidecar, token):
         environment = {**os.environ, "KUBERNETES_SERVICE_HOST": NAME, "KUBERNETES_SERVICE_PORT": "1",
                        "KUBERNETES_PORT": f"tcp://[{SERVICE}]:{api_port(cluster)}"}
         subprocess.run([program("ringside-sidecar"), "redirect", f"--to-port={port}", "--except-uid=0"], env=environment,

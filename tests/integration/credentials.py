@@ -18,7 +18,7 @@ basicConstraints = critical,CA:TRUE
 subjectKeyIdentifier = hash
 [leaf]
 basicConstraints = critical,CA:FALSE
-extendedKeyUsage = serverAuth
+extendedKeyUsage = serverAuth,clientAuth
 """
 
 
@@ -101,6 +101,11 @@ class Authority:
         self._openssl("leaf", new, ["-key", key, "-CA", self.certificate, "-CAkey", self._key, "-subj", "/CN=kube-apiserver",
                                     "-addext", "subjectAltName=" + ",".join(names)])
         new.rename(target)
+
+    def issue(self, key, common_name, target):
+        """A client certificate, and the key of it."""
+        self._openssl("leaf", target, ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", key,
+                                       "-CA", self.certificate, "-CAkey", self._key, "-subj", f"/CN={common_name}"])
 
     @staticmethod
     def _openssl(extensions, target, arguments):

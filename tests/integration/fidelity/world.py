@@ -82,9 +82,9 @@ def world(fidelity_cluster, tmp_path_factory):
 
 
 @contextlib.contextmanager
-def beside(cluster, folder):
+def beside(cluster, folder, token=None):
     api = Api.of_cluster(cluster)
-    token = api.token("default", "app")
+    token = token or api.token("default", "app")
     with Sidecar(folder, cluster, SHARD, token, ["--leader-election=off"]) as sidecar:
         sidecar.wait_for_ring()
         pair = World(cluster, api, sidecar, token)
