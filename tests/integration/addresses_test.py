@@ -162,13 +162,15 @@ print(json.dumps(sorted(item["metadata"]["name"] for item in json.load(connectio
 """
 
 
-def test_redirected_from_the_ipv6_address_of_the_service(tmp_path, cluster, api):
-    """The sidecar runs as root here, whom the rules spare; the app as somebody else."""
-    port = free_port()
+def test_redirected_from_the_ipv6_address_of_the_service(tmp_path, cluster, api, monkeypatch):
+    """The sidecar goes to a name, and runs as root here, whom the rules spare; the app is somebody else, and goes to the
+    Service, whose address the kubelet tells."""
+    port, hosts = free_port(), tmp_path / "hosts"
+    hosts.write_text(f"::1 {NAME}\n")
+    monkeypatch.setenv("KUBERNETES_PORT", f"tcp://[{SERVICE}]:{api_port(cluster)}")
     also = [f"--also-listen=[::1]:{port}"]
-    with working(tmp_path, cluster, api, service=SERVICE, port=port, arguments=also) as (sidecar, token):
-        environment = {**os.environ, "KUBERNETES_SERVICE_HOST": NAME, "KUBERNETES_SERVICE_PORT": "1",
-                       "KUBERNETES_PORT": f"tcp://[{SERVICE}]:{api_port(cluster)}"}
+    with working(tmp_path, cluster, api, service=NAME, hosts=hosts, port=port, arguments=also) as (sidecar, token):
+        environment = {**os.environ, "KUBERNETES_SERVICE_HOST": NAME, "KUBERNETES_SERVICE_PORT": "1"}
         subprocess.run([program("ringside-sidecar"), "redirect", f"--to-port={port}", "--except-uid=0"], env=environment,
                        check=True, capture_output=True)
         try:
