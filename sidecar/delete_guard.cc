@@ -1,6 +1,7 @@
 #include "sidecar/delete_guard.h"
 
 #include <map>
+#include <utility>
 #include <vector>
 
 #include "base/rfc3339.h"
@@ -39,33 +40,30 @@ event::Task<std::optional<kube::Status>> DeleteGuard::check(ObjectRef child) {
   co_return co_await check_owner(**owner, child, !shard.empty());
 }
 
-event::Task<std::optional<kube::Status>> DeleteGuard::check_all(kube::GroupResource resource, kube::ListOptions list) {
+event::Task<std::expected<std::string, kube::Status>> DeleteGuard::check_all(kube::GroupResource resource,
+                                                                             kube::ListOptions list) {
   auto type = co_await discovery_.find(resource);
-  if (!type && type.error().kind == ErrorKind::kNotFound) co_return std::nullopt;
-  if (!type) co_return unknown(type.error());
+  if (!type && type.error().kind == ErrorKind::kNotFound) co_return std::string();
+  if (!type) co_return std::unexpected(unknown(type.error()));
   list.limit = kPage;
-  std::map<std::string, Owner> owners;  // by UID, so that siblings share one
-  std::string token;
-  do {
-    auto page = co_await client_.next_metadata_page(type->type, list, token);
-    if (!page) {
-      discovery_.forget(resource);
-      co_return unknown(page.error());
-    }
-    for (const kube::ObjectMeta& child : *page) {
-      const kube::OwnerReference* controller = kube::controller_of(child);
-      if (!controller || owners.contains(controller->uid)) continue;
-      auto owner = co_await owner_of(child);
-      if (!owner) co_return unknown(owner.error());
-      if (*owner) owners.emplace((*owner)->uid, std::move(**owner));
-    }
-  } while (!token.empty());
-  const ObjectRef one_of_them{.resource = resource, .ns = list.ns, .name = {}};
-  for (const auto& [_, owner] : owners) {
-    auto refusal = co_await check_owner(owner, one_of_them, true);
-    if (refusal) co_return refusal;
+  std::map<std::string, kube::ObjectMeta> families;  // one child of each controller, by its UID
+  auto version = co_await client_.for_each_metadata(type->type, list, [&families](kube::ObjectMeta child) {
+    const kube::OwnerReference* controller = kube::controller_of(child);
+    if (controller) families.try_emplace(controller->uid, std::move(child));
+  });
+  if (!version) {
+    discovery_.forget(resource);
+    co_return std::unexpected(unknown(version.error()));
   }
-  co_return std::nullopt;
+  const ObjectRef one_of_them{.resource = resource, .ns = list.ns, .name = {}};
+  for (const auto& [_, child] : families) {
+    auto owner = co_await owner_of(child);
+    if (!owner) co_return std::unexpected(unknown(owner.error()));
+    if (!*owner) continue;
+    auto refusal = co_await check_owner(**owner, one_of_them, true);
+    if (refusal) co_return std::unexpected(std::move(*refusal));
+  }
+  co_return std::move(*version);
 }
 
 event::Task<Result<json::Value>> DeleteGuard::read(kube::GroupResource resource, kube::NamespacedName name) {

@@ -1,6 +1,7 @@
 // Whether the controller may delete children at this moment.
 #pragma once
 
+#include <expected>
 #include <optional>
 #include <string>
 
@@ -29,8 +30,9 @@ class DeleteGuard {
   // Where neither has a shard they are nobody's: the ring does not select their namespace.
   event::Task<std::optional<kube::Status>> check(ObjectRef child);
 
-  // Of all objects of a controlled resource that the list takes: refused if one of them is such.
-  event::Task<std::optional<kube::Status>> check_all(kube::GroupResource resource, kube::ListOptions list);
+  // Of all objects of a controlled resource that the list takes: refused if one of them is such. Else the resource
+  // version that was looked at (empty if no such resource is served): what has come since then was not.
+  event::Task<std::expected<std::string, kube::Status>> check_all(kube::GroupResource resource, kube::ListOptions list);
 
  private:
   struct Owner {

@@ -103,8 +103,7 @@ void Exchange::admit(const Filter& deletion) {
   auto query = kube::parse_query(kube::split_target(deletion.path_with_query).query);
   if (const auto* labels = kube::find_parameter(query, "labelSelector")) list.label_selector = labels->value;
   if (const auto* fields = kube::find_parameter(query, "fieldSelector")) list.field_selector = fields->value;
-  job_ =
-      event::Job(proxy_.loop_, forward_unless(proxy_.parts_.deletes.check_all(resource, std::move(list)), admission));
+  job_ = event::Job(proxy_.loop_, forward_checked(resource, std::move(list), admission));
 }
 
 void Exchange::admit(const Mutate& write) {
@@ -174,6 +173,24 @@ event::Task<void> Exchange::forward_unless(event::Task<std::optional<kube::Statu
   if (refusal) {
     answer(*refusal);
   } else if (is_admitted(admission)) {
+    co_return forward();
+  }
+  drop_tickets();
+}
+
+// Meanwhile children may come, ahead of their owners: the API server is to delete what was there when it was looked at.
+event::Task<void> Exchange::forward_checked(kube::GroupResource resource, kube::ListOptions list, Admission admission) {
+  auto version = co_await proxy_.parts_.deletes.check_all(std::move(resource), std::move(list));
+  if (!version) {
+    answer(version.error());
+  } else if (is_admitted(admission)) {
+    auto pinned = pin_to_version(request_.head.path, !request_.body.empty(), *version);
+    if (pinned) request_.head.path = std::move(pinned->target);
+    if (pinned && !pinned->body.empty()) {
+      request_.body = std::move(pinned->body);
+      request_.head.headers.set("content-type", "application/json");
+      request_.head.headers.erase("content-length");
+    }
     co_return forward();
   }
   drop_tickets();

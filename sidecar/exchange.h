@@ -87,6 +87,8 @@ class Exchange : public http::StreamHandler {
   // By Lease and fence at this moment, with tickets; else it is answered.
   bool is_admitted(const Admission& admission);
   event::Task<void> forward_unless(event::Task<std::optional<kube::Status>> check, Admission admission);
+  // A deletecollection of children, of those that were checked.
+  event::Task<void> forward_checked(kube::GroupResource resource, kube::ListOptions list, Admission admission);
   void forward();
   void answer_not_held();
   void answer(const kube::Status& status);

@@ -129,6 +129,29 @@ std::string shard_requirement(const ShardIdentity& self) {
   return sharding::shard_label(self.ring) + "=" + self.shard;
 }
 
+std::optional<PinnedDeletion> pin_to_version(std::string_view target, bool has_body,
+                                             std::string_view resource_version) {
+  std::string_view query = kube::split_target(target).query;
+  bool too_many = size_t(std::ranges::count(query, '&')) + 3 > kube::kMaxQueryParameters;
+  if (resource_version.empty() || too_many) return std::nullopt;
+  auto parameters = kube::parse_query(query);
+  auto has_any_of = [&](std::initializer_list<std::string_view> names) {
+    return std::ranges::any_of(
+        names, [&](std::string_view name) { return kube::find_parameter(parameters, name) != nullptr; });
+  };
+  if (has_any_of({"resourceVersion", "resourceVersionMatch", "continue"})) return std::nullopt;
+  // metav1.DeleteOptions of Kubernetes 1.30 to 1.36.
+  if (!has_body && has_any_of({"dryRun", "gracePeriodSeconds", "orphanDependents", "propagationPolicy", "uid",
+                               "ignoreStoreReadErrorWithClusterBreakingPotential"})) {
+    return std::nullopt;
+  }
+  PinnedDeletion pinned{.target = std::string(target), .body = {}};
+  pinned.target += query.empty() ? (target.ends_with('?') ? "" : "?") : "&";
+  pinned.target += "resourceVersion=" + percent_encode(resource_version) + "&resourceVersionMatch=Exact";
+  if (!has_body) pinned.body = R"({"kind":"DeleteOptions","apiVersion":"v1"})";
+  return pinned;
+}
+
 RequestDecision decide_request(const RequestInfo& info, std::string_view path_with_query,
                                const RingResources& resources, const ShardIdentity& self) {
   if (!info.is_resource) return Pass{};

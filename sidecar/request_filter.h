@@ -89,6 +89,17 @@ using RequestDecision = std::variant<Pass, Filter, Mutate, ElectionLease, Unavai
 RequestDecision decide_request(const kube::RequestInfo& info, std::string_view path_with_query,
                                const RingResources& resources, const ShardIdentity& self);
 
+// A deletecollection that takes objects as they were at that resource version: what has come since stays.
+struct PinnedDeletion {
+  std::string target;
+  // DeleteOptions in JSON for a request that has no body: without one the API server reads its options from the query,
+  // and would take the version of the list for a precondition of each object. Else empty.
+  std::string body;
+};
+// nullopt, which leaves the request as it is, where the client says itself of what version it speaks, gives options of
+// the deletion in the query, or has more parameters than can be added to.
+std::optional<PinnedDeletion> pin_to_version(std::string_view target, bool has_body, std::string_view resource_version);
+
 // "shard.alpha.sharding.timebertt.dev/<ring>=<shard>", not percent-encoded.
 std::string shard_requirement(const ShardIdentity& self);
 

@@ -1,6 +1,8 @@
 """Deletes of children through the sidecar of shard-a, by an app that is not a controller: which pass, and which do not."""
 
 import json
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from sidecars import CONFIGMAPS, DRAIN_LABEL, RING, SECRETS, SHARD_LABEL, app_cluster, secret, working
@@ -156,9 +158,38 @@ def test_a_collection_goes_as_a_whole_or_not_at_all(sidecar, api):
     assert status == 409 and "the owner secrets default/theirs is not" in message, message
     assert len(api.items(CONFIGMAPS, "colour=red")) == 5, "nothing is deleted"
     api.delete(f"{CONFIGMAPS}/red-z")
-    assert delete(sidecar, CONFIGMAPS + "?labelSelector=colour%3Dred")[0] == 200
+    status, message = delete(sidecar, CONFIGMAPS + "?labelSelector=colour%3Dred")
+    assert status == 200, message
     assert [item["metadata"]["name"] for item in api.items(CONFIGMAPS, "colour=red")] == ["red-others"]
     assert api.find(f"{CONFIGMAPS}/blue")
+
+
+def test_children_that_come_ahead_of_their_owner_during_the_check_stay(sidecar, api):
+    red = {"colour": "red"}
+    for number in range(60):
+        create_child(api, f"red-{number}", api.create(SECRETS, secret(f"ours-{number}", "shard-a")), labels=red)
+    theirs = api.create(SECRETS, secret("theirs", "shard-b"))
+    for attempt in range(1, 11):
+        arrived = []
+        with ThreadPoolExecutor(1) as pool:
+            answer = pool.submit(delete, sidecar, CONFIGMAPS + "?labelSelector=colour%3Dred")
+            time.sleep(0.03 * attempt)
+            while not answer.done():
+                arrived.append(f"arrived-{attempt}-{len(arrived)}")
+                create_child(api, arrived[-1], theirs, labels=red)
+        there = {item["metadata"]["name"] for item in api.items(CONFIGMAPS, "colour=red")}
+        assert there >= set(arrived), "they came with the label of this shard, and their owner is on its way"
+        status, message = answer.result()
+        if status == 200 and arrived:
+            assert there == set(arrived)
+            return
+        assert status in (200, 409), message
+        for name in arrived:  # the check was too quick, or it saw one of them
+            api.delete(f"{CONFIGMAPS}/{name}")
+        for number in range(60):
+            if f"red-{number}" not in there:
+                create_child(api, f"red-{number}", api.get(f"{SECRETS}/ours-{number}"), labels=red)
+    pytest.fail("no child came during a check")
 
 
 def test_a_permission_that_is_missing_is_named(sidecar, api):

@@ -131,7 +131,8 @@ class DeleteGuardTest : public ::testing::Test {
     kube::ListOptions list;
     list.ns = "d";
     list.label_selector = "colour=red";
-    return text_of(run(api_.loop, guard_.check_all(kConfigMaps, list)));
+    auto version = run(api_.loop, guard_.check_all(kConfigMaps, list));
+    return text_of(version ? std::nullopt : std::optional(version.error())) + version.value_or("");
   }
 
   FakeApi api_;
@@ -243,7 +244,7 @@ TEST_F(DeleteGuardTest, ACollectionIsRefusedForOneOfItOnAnyPage) {
              object("c3", {on_shard("a")}), object("c4", {owned_by("two"), on_shard("a")})};
   objects_["/apis/x.io/v1/namespaces/d/widgets/one"] = object("one", {on_shard("a")});
   objects_["/apis/x.io/v1/namespaces/d/widgets/two"] = object("two", {on_shard("a")});
-  EXPECT_EQ(check_all(), "");
+  EXPECT_EQ(check_all(), "1") << "the resource version that was looked at";
   EXPECT_EQ(object_reads_, 2) << "siblings share their owner";
   objects_["/apis/x.io/v1/namespaces/d/widgets/two"] = object("two", {on_shard("b")});
   EXPECT_NE(check_all().find("409 "), std::string::npos);

@@ -253,6 +253,26 @@ TEST(RequestFilter, FailsClosedWhileTheRingIsUnknown) {
          RingResources());
 }
 
+TEST(RequestFilter, ACollectionIsPinnedToTheVersionThatWasLookedAt) {
+  const std::string pin = "resourceVersion=7&resourceVersionMatch=Exact";
+  auto target = [](std::string_view before, bool has_body = true, std::string_view version = "7") {
+    auto pinned = pin_to_version(before, has_body, version);
+    return pinned ? pinned->target : "as it is";
+  };
+  EXPECT_EQ(target("/a?labelSelector=b"), "/a?labelSelector=b&" + pin);
+  EXPECT_EQ(target("/a"), "/a?" + pin);
+  EXPECT_EQ(target("/a?"), "/a?" + pin);
+  EXPECT_EQ(target("/a?b=c", true, ""), "as it is") << "nothing was looked at";
+  for (const char* own : {"/a?resourceVersion=1", "/a?x&resourceVersionMatch=NotOlderThan", "/a?continue=t"}) {
+    EXPECT_EQ(target(own), "as it is");
+  }
+  EXPECT_EQ(target("/a?" + std::string(kube::kMaxQueryParameters - 2, '&')), "as it is");
+  EXPECT_EQ(pin_to_version("/a", true, "7")->body, "");
+  EXPECT_EQ(pin_to_version("/a", false, "7")->body, R"({"kind":"DeleteOptions","apiVersion":"v1"})");
+  EXPECT_EQ(target("/a?dryRun=All", false), "as it is") << "the query alone says it";
+  EXPECT_EQ(target("/a?dryRun=All", true), "/a?dryRun=All&" + pin) << "the body does";
+}
+
 TEST(RequestFilter, AnEmptyRingIsKnown) {
   EXPECT_EQ(describe(decide("GET", kPods, RingResources(std::vector<RingResource>()))), "pass");
   EXPECT_EQ(describe(decide("POST", kPods, RingResources(std::vector<RingResource>()))), "pass");
