@@ -19,6 +19,12 @@ SECRETS = Resource("v1", "Secret", "secrets")
 CONFIGMAPS = Resource("v1", "ConfigMap", "configmaps")
 
 
+def why_without_image(name):
+    """Why scripts/build-language-images could not make this image on this machine; "" if it could, or has not been asked."""
+    reason = ROOT / "build/images" / f"{name}.missing"
+    return reason.read_text().strip() if reason.exists() else ""
+
+
 class LanguageRing(ExampleRing):
     def __init__(self, world, name):
         super().__init__(world, name, SECRETS, CONFIGMAPS, namespace=name)

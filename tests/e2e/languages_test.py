@@ -1,34 +1,25 @@
-"""Unmodified controllers of several frameworks, each a ring of its own: client-go alone, kopf, the Java Operator SDK, and
-controller-runtime two minor versions back.
+"""Unmodified controllers of several frameworks, each a ring of its own: client-go alone, kopf, the Java Operator SDK, kube-rs,
+and controller-runtime two minor versions back.
 
 All live through the same story at the same time, each in its namespace. What the audit log tells of them is judged afterwards.
 """
 
-import concurrent.futures
-import dataclasses
 import time
-import traceback
 
 import pytest
-from language_ring import LanguageRing, OlderChecksums
+from language_ring import LanguageRing, OlderChecksums, why_without_image
+from side_by_side import Story, side_by_side
 
-NAMES = ("go-informers", "python-kopf", "java-operator", OlderChecksums.NAME)
+NAMES = ("go-informers", "python-kopf", "java-operator", "rust-operator", OlderChecksums.NAME)
 OBJECTS, MANY = 24, 400
 
 
-@dataclasses.dataclass
-class Story:
-    ring: LanguageRing
-    seconds: dict = dataclasses.field(default_factory=dict)  # what happened -> until everything was served and in its place
-    failure: str = ""
+class Life(Story):
+    def __init__(self, ring):
+        super().__init__(ring)
+        self.seconds = {}  # what happened -> until everything was served and in its place
 
-    def tell(self):
-        try:
-            self._live()
-        except Exception as error:  # reported by the test of this framework, with its logs; the others go on
-            self.failure = f"{''.join(traceback.format_exception(error, limit=4))}\n{self.ring.logs()}"
-
-    def _live(self):
+    def live(self):
         ring = self.ring
         ring.install(sharded=True)
         ring.rolled_out()
@@ -65,21 +56,31 @@ class Story:
 
 
 @pytest.fixture(scope="module")
-def stories(world):
-    rings = [OlderChecksums(world) if name == OlderChecksums.NAME else LanguageRing(world, name) for name in NAMES]
-    for ring in rings:
+def rings(world):
+    found = [OlderChecksums(world) if name == OlderChecksums.NAME else LanguageRing(world, name)
+             for name in NAMES if not why_without_image(name)]
+    for ring in found:
         ring.load()
-    told = {ring.name: Story(ring) for ring in rings}
-    with concurrent.futures.ThreadPoolExecutor(len(told)) as pool:
-        list(pool.map(Story.tell, told.values()))
-    yield told
-    for ring in rings:
+    yield found
+    for ring in found:
         ring.remove()
 
 
+@pytest.fixture(scope="module")
+def lives(rings):
+    return side_by_side(rings, Life)
+
+
 @pytest.fixture(params=NAMES)
-def story(request, stories):
-    return stories[request.param]
+def name(request):
+    if why_without_image(request.param):
+        pytest.skip(why_without_image(request.param))
+    return request.param
+
+
+@pytest.fixture
+def story(name, lives):
+    return lives[name]
 
 
 def test_everything_is_served_whatever_happens(story, measurements):

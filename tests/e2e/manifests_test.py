@@ -9,7 +9,8 @@ from world import ROOT
 
 ANNOTATION = "sidecar.alpha.sharding.timebertt.dev/controllerring"
 EXAMPLES = sorted(path.parent.name for path in ROOT.glob("examples/*/manifests"))
-ALSO_DIFFERS = {"python-kopf": {"replicas": 3, "strategy": {"type": "RollingUpdate"}}}
+WITHOUT_ELECTION = {"replicas": 3, "strategy": {"type": "RollingUpdate"}}
+ALSO_DIFFERS = {"python-kopf": WITHOUT_ELECTION, "rust-operator": WITHOUT_ELECTION}
 
 
 @pytest.fixture(scope="module", params=EXAMPLES)
@@ -47,6 +48,6 @@ def test_the_controller_has_nothing_of_ringside_in_it(example):
     folder = ROOT / "examples" / example
     files = subprocess.run(["git", "ls-files"], cwd=folder, capture_output=True, text=True, check=True).stdout.split()
     sources = [name for name in files if not name.startswith("manifests/") and name != "README.md"]
-    assert any(name.endswith((".go", ".py", ".java")) for name in sources)
+    assert any(name.endswith((".go", ".py", ".java", ".rs")) for name in sources)
     for name in sources:
         assert "ringside" not in (folder / name).read_text().replace("ringside.example", "").lower(), name
