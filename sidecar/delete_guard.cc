@@ -22,19 +22,19 @@ std::string describe(const kube::GroupResource& resource, const kube::Namespaced
 
 DeleteGuard::DeleteGuard(kube::Client& client, const RingView& ring, ShardIdentity self)
     : client_(client),
-      ring_(ring),
       self_(std::move(self)),
       shard_label_(sharding::shard_label(self_.ring)),
+      owners_(client, ring),
       discovery_(client) {}
 
 event::Task<std::optional<kube::Status>> DeleteGuard::check(ObjectRef child) {
-  auto object = co_await read(child.resource, {child.ns, child.name});
+  auto object = co_await owners_.read(child.resource, {child.ns, child.name});
   if (!object && object.error().kind == ErrorKind::kNotFound) co_return std::nullopt;
   if (!object) co_return unknown(object.error());
   kube::ObjectMeta meta = kube::meta_of(*object);
   std::string_view shard = meta.label(shard_label_);
   if (!shard.empty() && shard != self_.shard) co_return refused(child, "it is not");
-  auto owner = co_await owner_of(meta);
+  auto owner = co_await owners_.owner_of(meta);
   if (!owner) co_return unknown(owner.error());
   if (!*owner) co_return std::nullopt;
   co_return co_await check_owner(**owner, child, !shard.empty());
@@ -57,7 +57,7 @@ event::Task<std::expected<std::string, kube::Status>> DeleteGuard::check_all(kub
   }
   const ObjectRef one_of_them{.resource = resource, .ns = list.ns, .name = {}};
   for (const auto& [_, child] : families) {
-    auto owner = co_await owner_of(child);
+    auto owner = co_await owners_.owner_of(child);
     if (!owner) co_return std::unexpected(unknown(owner.error()));
     if (!*owner) continue;
     auto refusal = co_await check_owner(**owner, one_of_them, true);
@@ -66,43 +66,9 @@ event::Task<std::expected<std::string, kube::Status>> DeleteGuard::check_all(kub
   co_return std::move(*version);
 }
 
-event::Task<Result<json::Value>> DeleteGuard::read(kube::GroupResource resource, kube::NamespacedName name) {
-  auto found = co_await discovery_.find(resource);
-  if (!found) co_return failure(found.error());
-  auto object = co_await client_.get(found->type, found->namespaced ? name.ns : "", name.name, true);
-  if (object || object.error().kind != ErrorKind::kNotFound) co_return object;
-  // Or it is the version that is gone, and the object lives on in another.
-  discovery_.forget(resource);
-  auto again = co_await discovery_.find(resource);
-  if (!again) co_return failure(again.error());
-  if (again->type == found->type) co_return object;
-  co_return co_await client_.get(again->type, again->namespaced ? name.ns : "", name.name, true);
-}
-
-// nullopt if it has none, or no main resource of the ring has its kind.
-event::Task<Result<std::optional<DeleteGuard::Owner>>> DeleteGuard::owner_of(const kube::ObjectMeta& child) {
-  const kube::OwnerReference* controller = kube::controller_of(child);
-  if (!controller || !ring_.ring()) co_return std::nullopt;
-  std::string group = kube::group_of(controller->api_version);
-  std::vector<kube::GroupResource> mains;
-  for (const auto& each : ring_.ring()->spec.resources) {
-    if (each.resource.group == group) mains.push_back(each.resource);
-  }
-  for (const kube::GroupResource& main : mains) {
-    auto found = co_await discovery_.find(main);
-    // Without its CRD there is no object of that resource, so no owner either.
-    if (!found && found.error().kind == ErrorKind::kNotFound) continue;
-    if (!found) co_return failure(found.error());
-    if (found->kind != controller->kind) continue;
-    co_return Owner{
-        .resource = main, .name = {found->namespaced ? child.ns : "", controller->name}, .uid = controller->uid};
-  }
-  co_return std::nullopt;
-}
-
-event::Task<std::optional<kube::Status>> DeleteGuard::check_owner(const Owner& owner, const ObjectRef& child,
-                                                                  bool child_is_ours) {
-  auto object = co_await read(owner.resource, owner.name);
+event::Task<std::optional<kube::Status>> DeleteGuard::check_owner(const OwnerLookup::Owner& owner,
+                                                                  const ObjectRef& child, bool child_is_ours) {
+  auto object = co_await owners_.read(owner.resource, owner.name);
   // The children of an owner that is gone may be cleaned up by whoever has them.
   if (!object && object.error().kind == ErrorKind::kNotFound) co_return std::nullopt;
   if (!object) co_return unknown(object.error());

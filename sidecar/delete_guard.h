@@ -11,6 +11,7 @@
 #include "kube/discovery.h"
 #include "kube/status.h"
 #include "sidecar/object_ref.h"
+#include "sidecar/owner_lookup.h"
 #include "sidecar/request_filter.h"
 #include "sidecar/ring_view.h"
 
@@ -35,23 +36,16 @@ class DeleteGuard {
   event::Task<std::expected<std::string, kube::Status>> check_all(kube::GroupResource resource, kube::ListOptions list);
 
  private:
-  struct Owner {
-    kube::GroupResource resource;
-    kube::NamespacedName name;
-    std::string uid;
-  };
-  // The metadata, live. kNotFound also if no such resource is served.
-  event::Task<Result<json::Value>> read(kube::GroupResource resource, kube::NamespacedName name);
-  event::Task<Result<std::optional<Owner>>> owner_of(const kube::ObjectMeta& child);
-  event::Task<std::optional<kube::Status>> check_owner(const Owner& owner, const ObjectRef& child, bool child_is_ours);
+  event::Task<std::optional<kube::Status>> check_owner(const OwnerLookup::Owner& owner, const ObjectRef& child,
+                                                       bool child_is_ours);
   bool has_just_come(const json::Value& owner) const;
   static kube::Status refused(const ObjectRef& child, const std::string& why);
   static kube::Status unknown(const Error& error);
 
   kube::Client& client_;
-  const RingView& ring_;
   ShardIdentity self_;
   std::string shard_label_;
+  OwnerLookup owners_;
   kube::Discovery discovery_;
 };
 

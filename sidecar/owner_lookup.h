@@ -27,7 +27,7 @@ class OwnerLookup {
   // or no main resource of the ring has its kind.
   event::Task<Result<std::optional<Owner>>> owner_of(const kube::ObjectMeta& child);
 
-  // The metadata, live. kNotFound also if no such resource is served.
+  // Metadata, live, of any object. kNotFound also if no such resource is served.
   event::Task<Result<json::Value>> read(kube::GroupResource resource, kube::NamespacedName name);
 
  private:
