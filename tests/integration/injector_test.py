@@ -70,6 +70,20 @@ def test_pod_gets_the_sidecar_under_the_restricted_standard(api, injector):
     assert len(mounts) == 1
 
 
+def test_the_sidecar_goes_where_the_containers_would_have_gone(api, injector):
+    elsewhere = [{"name": "KUBERNETES_SERVICE_HOST", "value": "api.example.test"},
+                 {"name": "KUBERNETES_SERVICE_PORT", "valueFrom": {"fieldRef": {"fieldPath": "metadata.annotations['port']"}}}]
+    spec = create(api, pod("elsewhere", containers=[container("one", env=elsewhere), container("two")]))["spec"]
+    sidecar = {entry["name"]: entry for entry in spec["initContainers"][0]["env"]}
+    assert sidecar["KUBERNETES_SERVICE_HOST"]["value"] == "api.example.test"
+    assert sidecar["KUBERNETES_SERVICE_PORT"]["valueFrom"]["fieldRef"]["fieldPath"] == "metadata.annotations['port']"
+    for each in spec["containers"]:
+        assert {"name": "KUBERNETES_SERVICE_HOST", "value": "127.0.0.1"} in each["env"], each["name"]
+    other = [{"name": "KUBERNETES_SERVICE_HOST", "value": "another.example.test"}]
+    assert "containers one and two differ" in denial(api, pod("torn", containers=[container("one", env=elsewhere),
+                                                                                 container("two", env=other)]))
+
+
 def test_pod_without_the_annotation_is_untouched(api, injector):
     assert "initContainers" not in create(api, pod("plain", ring=None))["spec"]
 
