@@ -9,6 +9,7 @@ import time
 
 SERVICEACCOUNTS = "/api/v1/namespaces/{}/serviceaccounts/"
 ISSUER = "https://kubernetes.default.svc"
+LEEWAY = 60  # seconds for which the API server takes a token that has expired
 _EXTENSIONS = """\
 [req]
 distinguished_name = name
@@ -50,11 +51,11 @@ class Mounted:
 
 
 def short_token(cluster, api, namespace, serviceaccount, seconds):
-    """A token that is signed as the API server signs them, and lasts less than the ten minutes that it would give."""
+    """A token that is signed as the API server signs them, and is taken for less than the ten minutes that it would give."""
     uid = api.get(SERVICEACCOUNTS.format(namespace) + serviceaccount)["metadata"]["uid"]
     now = int(time.time())
     claims = {"iss": ISSUER, "aud": [ISSUER], "sub": f"system:serviceaccount:{namespace}:{serviceaccount}", "iat": now,
-              "nbf": now, "exp": now + seconds,
+              "nbf": now, "exp": now + seconds - LEEWAY,
               "kubernetes.io": {"namespace": namespace, "serviceaccount": {"name": serviceaccount, "uid": uid}}}
     text = ".".join(_encode(json.dumps(part).encode()) for part in ({"alg": "ES256", "typ": "JWT"}, claims))
     signature = subprocess.run(["openssl", "dgst", "-sha256", "-sign", cluster.state_dir / "pki" / "sa.key"],

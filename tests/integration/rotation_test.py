@@ -142,7 +142,7 @@ def test_tokens_are_replaced_under_load(folder, cluster, api):
         api.create(SECRETS, secret("drained", SHARD))
         with Repeated(lambda: mounted.write(token=fresh()), 5) as renewals, Repeated(write) as writes, \
                 Repeated(lambda: app.ask("GET", SECRETS)) as lists, Repeated(lambda: app.ask("GET", CONFIGMAPS)) as others:
-            eventually(refused, 90, "the first token is refused")
+            eventually(refused, 120, "the first token is refused")
             lease_is_renewed(api)
             api.patch(f"{SECRETS}/drained", {"metadata": {"labels": {DRAIN_LABEL: "true"}}})
             eventually(lambda: SHARD_LABEL not in api.get(f"{SECRETS}/drained")["metadata"].get("labels", {}), 60,
