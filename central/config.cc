@@ -117,10 +117,10 @@ class Reader {
     };
   }
 
-  Read above_zero(double& out) {
+  Read number(double& out) {
     return [this, &out](const YAML::Node& node, const std::string& path) {
       auto value = parse_real(plain(node));
-      if (!value || *value <= 0) return fail(node, path, "must be a number above 0");
+      if (!value) return fail(node, path, "must be a number");
       out = *value;
     };
   }
@@ -350,8 +350,8 @@ void read_config(Reader& in, const YAML::Node& root, SharderConfig& out) {
   auto sharder = in.object({{"syncPeriod", in.duration(out.sharder.sync_period)},
                             {"concurrentMoves", in.integer(out.sharder.concurrent_moves, 1, 10'000)}});
   auto connection = in.object({{"kubeconfig", in.string(out.client_connection.kubeconfig)},
-                               {"qps", in.above_zero(out.client_connection.qps)},
-                               {"burst", in.integer(out.client_connection.burst, 1, 1'000'000)},
+                               {"qps", in.number(out.client_connection.qps)},
+                               {"burst", in.integer(out.client_connection.burst, 0, 1'000'000)},
                                {"acceptContentTypes", in.string(in.ignored())},
                                {"contentType", in.string(in.ignored())}});
   std::string api_version, kind;
@@ -375,6 +375,11 @@ void read_config(Reader& in, const YAML::Node& root, SharderConfig& out) {
 }
 
 }  // namespace
+
+std::optional<kube::RateLimit> rate_limit_of(const ClientConnection& connection) {
+  if (connection.qps <= 0) return std::nullopt;
+  return kube::RateLimit{.qps = connection.qps, .burst = connection.burst > 0 ? connection.burst : kDefaultBurst};
+}
 
 Result<SharderConfig> parse_sharder_config(std::string_view yaml) {
   SharderConfig config;

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "kube/meta.h"
+#include "kube/rate_limiter.h"
 #include "kube/serving_certificate.h"
 #include "sharding/controller_ring.h"
 #include "sharding/names.h"
@@ -26,9 +27,14 @@ struct BindAddress {
 
 struct ClientConnection {
   std::string kubeconfig;  // path; empty: that of the pod
-  double qps = 100;
-  int64_t burst = 150;
+  double qps = 0;          // requests a second, on average; 0 (the default) and less: no limit
+  int64_t burst = 0;       // requests at once, where there is a limit; 0: kDefaultBurst
 };
+
+inline constexpr int64_t kDefaultBurst = 150;
+
+// Of the client connection; nullopt: none.
+std::optional<kube::RateLimit> rate_limit_of(const ClientConnection& connection);
 
 struct LeaderElection {
   bool leader_elect = true;
@@ -92,8 +98,7 @@ struct SharderConfig {
 // controller.sharder.syncPeriod: 'soon' is no duration, use one such as 15s, 5m or 1m30s".
 //
 // The reference's JSON name of the last field, gracefulShutDown, is understood too. Its fields that have no meaning
-// here are accepted without effect: debugging, clientConnection.{qps,burst} (concurrentMoves bounds our requests),
-// clientConnection.acceptContentTypes and contentType;
+// here are accepted without effect: debugging, clientConnection.acceptContentTypes and contentType;
 // leaderElection.resourceLock must be "leases".
 Result<SharderConfig> parse_sharder_config(std::string_view yaml);
 

@@ -63,7 +63,9 @@ int run(const Options& options) {
 
   event::LibeventLoop loop;
   const kube::Client::Options agent = {.user_agent = "ringside-central/" RINGSIDE_VERSION};
-  auto server = kube::ApiServer::create(loop, log, *api, agent);
+  kube::Client::Options limited = agent;
+  limited.rate_limit = rate_limit_of(config->client_connection);
+  auto server = kube::ApiServer::create(loop, log, *api, limited);
   if (!server) return fail(log, server.error());
   auto elections = kube::ApiServer::create(loop, log, *api, agent);
   if (!elections) return fail(log, elections.error());

@@ -147,7 +147,11 @@ struct Client::Call {
 };
 
 Client::Client(event::Loop& loop, http::Client& http, Credentials& credentials, Options options)
-    : loop_(loop), http_(http), credentials_(credentials), options_(std::move(options)) {}
+    : loop_(loop),
+      http_(http),
+      credentials_(credentials),
+      options_(std::move(options)),
+      limiter_(loop, options_.rate_limit) {}
 Client::~Client() = default;
 
 std::optional<WallTime> Client::server_now() const {
@@ -169,6 +173,7 @@ http::Request Client::make_request(const Call& call) {
 
 event::Task<Result<http::StreamingResponse>> Client::open(Call call) {
   for (int tries = 0;; ++tries) {
+    co_await limiter_.pass();
     auto answer = co_await event::with_timeout(loop_, options_.timeout, call.what, http_.open(make_request(call)));
     if (!answer) co_return failure(answer.error().with_context(call.what));
     if (auto date = http::parse_date(answer->head.headers.get_or("date", ""))) {

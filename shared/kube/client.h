@@ -12,6 +12,7 @@
 #include "event/task.h"
 #include "http/message.h"
 #include "kube/meta.h"
+#include "kube/rate_limiter.h"
 
 namespace ringside::event {
 class Loop;
@@ -87,8 +88,8 @@ class Watch {
   virtual event::Task<Result<WatchEvent>> next() = 0;
 };
 
-// Used from the loop's thread. Every call ends within the timeout, or with the connection's end for watches. Errors
-// carry
+// Used from the loop's thread. Every call ends within the timeout, or with the connection's end for watches; the time
+// that the rate limit takes comes on top. Errors carry
 // "<verb> <resource> <namespace>/<name>: <the server's message>". Nothing is retried here but what was certainly not
 // processed (ErrorKind::kRefused), and a 401 once, with the token read again.
 class Client {
@@ -96,6 +97,7 @@ class Client {
   struct Options {
     std::string user_agent = "ringside";
     Duration timeout = std::chrono::seconds(10);
+    std::optional<RateLimit> rate_limit = std::nullopt;
   };
 
   // The http client is connected to the API server; both references must outlive the client.
@@ -158,6 +160,7 @@ class Client {
   http::Client& http_;
   Credentials& credentials_;
   Options options_;
+  RateLimiter limiter_;
   std::optional<WallTime> server_date_;
   TimePoint server_date_at_;
 };

@@ -39,8 +39,7 @@ TEST(SharderConfigTest, Defaults) {
                     "leaderElection:\nwebhook: {server: null, config: {}}\n"}) {
     SharderConfig config = config_of(yaml);
     EXPECT_EQ(config.client_connection.kubeconfig, "");
-    EXPECT_EQ(config.client_connection.qps, 100);
-    EXPECT_EQ(config.client_connection.burst, 150);
+    EXPECT_FALSE(rate_limit_of(config.client_connection));
     EXPECT_TRUE(config.leader_election.leader_elect);
     EXPECT_EQ(config.leader_election.resource_name, "sharder");
     EXPECT_EQ(config.leader_election.resource_namespace, "sharding-system");
@@ -230,11 +229,23 @@ TEST(SharderConfigTest, ImpossibleValuesAreRefused) {
        "line 1: controller.sharder.syncPeriod: '9999999h' is no duration, ..."},
       {"controller: {sharder: {concurrentMoves: 0}}",
        "line 1: controller.sharder.concurrentMoves: must be a number from 1 to 10000"},
-      {"clientConnection: {qps: -1}", "line 1: clientConnection.qps: must be a number above 0"},
-      {"clientConnection: {qps: .inf}", "line 1: clientConnection.qps: must be a number above 0"},
-      {"clientConnection: {burst: 0}", "line 1: clientConnection.burst: must be a number from 1 to 1000000"},
+      {"clientConnection: {qps: many}", "line 1: clientConnection.qps: must be a number"},
+      {"clientConnection: {qps: .inf}", "line 1: clientConnection.qps: must be a number"},
+      {"clientConnection: {burst: -1}", "line 1: clientConnection.burst: must be a number from 0 to 1000000"},
       {"gracefulShutdownTimeout: 15", "line 1: gracefulShutdownTimeout: '15' is no duration, ..."},
   });
+}
+
+TEST(SharderConfigTest, RequestsAreLimitedIfAskedFor) {
+  auto limit = [](const std::string& connection) {
+    auto found = rate_limit_of(config_of("clientConnection: {" + connection + "}").client_connection);
+    return found ? std::pair(found->qps, found->burst) : std::pair(0.0, int64_t(0));
+  };
+  EXPECT_EQ(limit("qps: 12.5, burst: 20"), std::pair(12.5, int64_t(20)));
+  EXPECT_EQ(limit("qps: 50"), std::pair(50.0, int64_t(150)));
+  EXPECT_EQ(limit("qps: 50, burst: 0"), std::pair(50.0, int64_t(150)));
+  for (const char* without : {"qps: 0, burst: 20", "qps: -1", "burst: 20"})
+    EXPECT_EQ(limit(without).first, 0) << without;
 }
 
 TEST(SharderConfigTest, ImpossibleLeaderElectionsAreRefused) {
