@@ -248,5 +248,24 @@ TEST(AssignmentTest, OtherCreatorsRaiseNoQuestion) {
   EXPECT_TRUE(std::holds_alternative<Assign>(decide(main)));
 }
 
+TEST(AssignmentTest, WhatIsMainAndControlledIsPlacedByItsOwnKeyWhoeverOwnsOrMakesIt) {
+  sharding::ControllerRing ring = example_ring();
+  ring.spec.resources.push_back({.resource = {"", "configmaps"}, .controlled = {}});
+  for (int i = 0; i < 20; ++i) {
+    AdmissionInput input = child_of_another_shards_object();
+    input.object.name = "name-" + std::to_string(i);
+    auto decision = decide_assignment(input, ring, {}, three_shards(), 0);
+    ASSERT_TRUE(std::holds_alternative<Assign>(decision)) << "its owner is not asked for";
+    EXPECT_EQ(std::get<Assign>(decision).shard, three_shards().owner("/ConfigMap/default/" + input.object.name));
+  }
+  AdmissionInput generated = config_map();
+  generated.object.name.clear();
+  generated.object.generate_name = "name-";
+  auto decision = decide_assignment(generated, ring, {}, three_shards(), 7);
+  ASSERT_TRUE(std::holds_alternative<Assign>(decision));
+  EXPECT_EQ(std::get<Assign>(decision).shard,
+            three_shards().owner("/ConfigMap/default/" + std::get<Assign>(decision).name));
+}
+
 }  // namespace
 }  // namespace ringside::central

@@ -53,6 +53,15 @@ TEST(FencePolicyTest, CreatesAreJudgedOfControlledResourcesAlone) {
                                                        {"configmaps/*", R"(["UPDATE","DELETE"])"}}));
 }
 
+TEST(FencePolicyTest, WhatIsMainAndControlledMayBeMadeByAnyShard) {
+  sharding::ControllerRing ring = example_ring();
+  ring.spec.resources.push_back({.resource = {"", "configmaps"}, .controlled = {}});
+  json::Value policy = make_fence_policy(ring, kDefault, {{"a", "x"}});
+  for (const json::Value& rule : policy.array_at({"spec", "matchConstraints", "resourceRules"})) {
+    EXPECT_EQ(text_of(rule, {"operations"}), R"(["UPDATE","DELETE"])");
+  }
+}
+
 TEST(FencePolicyTest, HoldsWhereTheWebhookIsAsked) {
   sharding::ControllerRing ring = example_ring();
   EXPECT_EQ(text_of(make_fence_policy(ring, kDefault, {}), {"spec", "matchConstraints", "namespaceSelector"}),

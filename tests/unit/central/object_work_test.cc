@@ -72,6 +72,17 @@ TEST_F(ObjectWorkTest, ChildOnAnotherAvailableShardWaitsForItsOwner) {
   EXPECT_EQ(child_work(), Work::kFollow);
 }
 
+TEST_F(ObjectWorkTest, WhatIsMainAndControlledIsDrainedByItsOwnKeyWhereverItsOwnerIs) {
+  object_.owner_references.push_back(
+      {.api_version = "v1", .kind = "Widget", .name = "owner", .uid = "u", .controller = true});
+  EXPECT_NE(view_.shards().owner("/Secret/default/foo"), view_.shards().owner("/Widget/default/owner"))
+      << "the owner's name must be one that the ring puts elsewhere";
+  object_.labels[kShard] = desired_;
+  EXPECT_EQ(main_work(), Work::kNone);
+  object_.labels[kShard] = other_;
+  EXPECT_EQ(main_work(), Work::kDrain);
+}
+
 TEST_F(ObjectWorkTest, ControlledObjectWithoutControllerIsNobodys) {
   EXPECT_EQ(view_.judge(ResourceRole::kControlled, "", "ConfigMap", object_).work, Work::kNone);
   object_.labels[kShard] = "gone";
