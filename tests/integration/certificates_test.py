@@ -4,6 +4,7 @@ import base64
 import collections
 import contextlib
 import hashlib
+import itertools
 import os
 import socket
 import ssl
@@ -113,18 +114,87 @@ def test_renewed_without_a_failed_call_of_the_injector(folder, kubeconfig, api):
         created = api.create(f"/api/v1/namespaces/{ring.name}/pods?dryRun=All", pod)
         assert created["spec"].get("initContainers"), "the pod has no sidecar"
 
-    with Injector(folder, kubeconfig("injector"), arguments) as injector, contextlib.ExitStack() as cleanup:
+    with Injector(folder, kubeconfig("injector"), arguments) as first, \
+            Injector(folder, kubeconfig("injector"), arguments, "injector-1") as second, \
+            Service(first.webhook_port, second.webhook_port) as service, contextlib.ExitStack() as cleanup:
         configuration = yaml.safe_load((ROOT / "deploy/injector/webhook.yaml").read_text())
         for webhook in configuration["webhooks"]:
-            webhook["clientConfig"] = {"url": f"https://127.0.0.1:{injector.webhook_port}/webhooks/injector/pod"}
+            webhook["clientConfig"] = {"url": f"https://127.0.0.1:{service.port}/webhooks/injector/pod"}
         api.create(WEBHOOKS, configuration)
         cleanup.callback(api.delete, path)
+        eventually(lambda: first.ready() and second.ready(), 15)
         eventually(lambda: injected() is None, 15, "the webhook is in force")
-        trust = Trust(lambda: bundle_of(api.get(path)), injector.webhook_port)
-        with Repeated(trust.check) as handshakes, Repeated(injected) as calls:
-            eventually(lambda: rotated(trust, 2, 2), 90, "a renewal and a new authority")
+        trust = Trust(lambda: bundle_of(api.get(path)), first.webhook_port, second.webhook_port)
+        numbers = itertools.count(1)
+
+        def injected_by_either():
+            injected()
+            if next(numbers) % 5 == 0:
+                service.hang_up()  # while nothing is under way: the next call goes to the other replica
+
+        with Repeated(trust.check) as handshakes, Repeated(injected_by_either) as calls:
+            eventually(lambda: rotated(trust, 4, 2), 150, "three renewals and a new authority")
         assert not handshakes.failures and not calls.failures, (handshakes.failures[:5], calls.failures[:5])
-        print(f"\nmeasured: {calls.count} calls and {handshakes.count} handshakes without a failure")
+        assert min(service.counts) > 10, f"both replicas are asked: {service.counts}"
+        print(f"\nmeasured: {calls.count} calls and {handshakes.count} x 2 handshakes without a failure, connections "
+              f"{service.counts}")
+
+
+class Service:
+    """An address for several ports, each connection going to the next of them."""
+
+    def __init__(self, *ports):
+        self._ports, self._pairs = ports, set()
+        self.counts = [0] * len(ports)
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listener.getsockname()[1]
+
+    def __enter__(self):
+        threading.Thread(target=self._accept, daemon=True).start()
+        return self
+
+    def __exit__(self, *_):
+        self._listener.close()
+        self.hang_up()
+
+    def hang_up(self):
+        for pair in list(self._pairs):
+            pair.close()
+
+    def _accept(self):
+        with contextlib.suppress(OSError):
+            for number in itertools.count():
+                client, _ = self._listener.accept()
+                replica = number % len(self._ports)
+                self.counts[replica] += 1
+                try:
+                    server = socket.create_connection(("127.0.0.1", self._ports[replica]))
+                except OSError:
+                    client.close()
+                    continue
+                self._pairs.add(Pair(client, server, self._pairs.discard))
+
+
+class Pair:
+    """Two sockets: what one says is said to the other."""
+
+    def __init__(self, client, server, on_end):
+        self._sockets, self._on_end = (client, server), on_end
+        for source, target in ((client, server), (server, client)):
+            threading.Thread(target=self._copy, args=(source, target), daemon=True).start()
+
+    def close(self):
+        for each in self._sockets:
+            with contextlib.suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)
+            each.close()
+        self._on_end(self)
+
+    def _copy(self, source, target):
+        with contextlib.suppress(OSError):
+            while data := source.recv(65536):
+                target.sendall(data)
+        self.close()
 
 
 def rotated(trust, certificates, bundles):

@@ -344,15 +344,16 @@ class Central(Process):
 
 
 class Injector(Process):
-    def __init__(self, folder, kubeconfig, arguments=(), pod=None):
+    def __init__(self, folder, kubeconfig, arguments=(), pod=None, name="injector"):
         self.webhook_port, self.health_port, self.metrics_port = free_port(), free_port(), free_port()
         super().__init__("ringside-injector",
                          ["--sidecar-image", "ringside.local/sidecar:test",
-                          *([] if pod else ["--kubeconfig", str(kubeconfig)]), "--namespace", "sharding-system", "--certificate-name", "127.0.0.1",
+                          *([] if pod else ["--kubeconfig", str(kubeconfig)]),
+                          "--namespace", "sharding-system", "--certificate-name", "127.0.0.1",
                           "--webhook-address", f"127.0.0.1:{self.webhook_port}",
                           "--health", f"127.0.0.1:{self.health_port}", "--metrics", f"127.0.0.1:{self.metrics_port}",
                           *arguments],
-                         folder / "injector.log", pod)
+                         folder / f"{name}.log", pod)
 
     def ready(self):
         return self.http(self.health_port, "/readyz")[0] == 200
