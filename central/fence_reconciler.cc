@@ -27,6 +27,8 @@ Error without_fence(const Error& error, std::string_view consequence, std::strin
 
 }  // namespace
 
+FenceReconciler::State::State() : applied(kFresh) {}
+
 FenceReconciler::FenceReconciler(kube::Client& client, Logger log, RingStore& store,
                                  const kube::LabelSelector& default_selector, Report report)
     : client_(client),
@@ -36,6 +38,10 @@ FenceReconciler::FenceReconciler(kube::Client& client, Logger log, RingStore& st
       report_(std::move(report)),
       changed_(client.loop()),
       subscription_(store, [this](const std::string& ring, RingChange change) { on_change(ring, change); }),
+      policies_(client, log_, admission_policies(),
+                [this](const std::string& ring, const std::string& name, const std::string& version) {
+                  on_seen(ring, admission_policies(), name, version);
+                }),
       job_(client.loop(), run()) {
   for (const std::string& ring : store.ring_names()) on_change(ring, RingChange::kObject);
 }
@@ -50,13 +56,25 @@ void FenceReconciler::on_change(const std::string& ring, RingChange change) {
   state.of_leases = std::move(of_leases);
   state.available = available;
   if (change == RingChange::kFence) {
-    // Somebody else has deleted what we have applied.
-    bool fence_gone = state.in_force && !store_.fence(ring);
-    bool labels_gone = state.labels_up && !store_.has_label_policy(ring);
-    if (fence_gone) state.in_force.reset();
-    if (fence_gone || labels_gone) state.applied.clear();
+    if (state.in_force && !store_.fence(ring)) state.in_force.reset();  // somebody else has deleted it
+    const BindingChange& binding = store_.binding_change();
+    on_seen(ring, admission_policy_bindings(), binding.name, binding.version);
+    if (state.applied.next_due(client_.loop().now())) return;
   }
   state.due = client_.loop().now();
+  changed_.notify();
+}
+
+void FenceReconciler::on_seen(const std::string& ring, const kube::ResourceType& type, const std::string& name,
+                              const std::string& version) {
+  auto state = rings_.find(ring);
+  if (state == rings_.end()) return;
+  event::Loop& loop = client_.loop();
+  auto put_back = state->second.applied.seen(kube::path_of(type, "", name), version, loop.now(), loop.random());
+  if (!put_back) return;
+  log_.info("ring: somebody has changed what keeps others off its objects",
+            {{"controllerring", ring}, {"resource", type.resource}, {"name", name}});
+  state->second.due = std::min(state->second.due, *put_back);
   changed_.notify();
 }
 
@@ -81,6 +99,7 @@ event::Task<void> FenceReconciler::look_at(std::string ring) {
   if (snapshot && !snapshot->object) co_return;  // the ring's condition says what is wrong; all stays as it is
   Wanted wanted = snapshot ? find_wanted(*snapshot) : Wanted();
   auto done = co_await reconcile(ring, snapshot.get(), std::move(wanted));
+  if (auto put_back = state.applied.next_due(client_.loop().now())) state.due = std::min(state.due, *put_back);
   if (done) {
     state.backoff.reset();
   } else if (!store_.fence_problem()) {
@@ -193,7 +212,7 @@ event::Task<Result<void>> FenceReconciler::raise_labels(const sharding::Controll
 // The binding first: a policy without one has no effect, and it is by the binding that others know of the fence.
 event::Task<Result<void>> FenceReconciler::lower(std::string ring, std::string name) {
   for (const kube::ResourceType& type : {admission_policy_bindings(), admission_policies()}) {
-    rings_[ring].applied.erase(kube::path_of(type, "", name));
+    rings_[ring].applied.forget(kube::path_of(type, "", name));
     auto removed = co_await client_.remove(type, "", name);
     if (!removed && removed.error().kind != ErrorKind::kNotFound) co_return removed;
   }
@@ -205,14 +224,14 @@ event::Task<Result<void>> FenceReconciler::apply(std::string ring, kube::Resourc
   std::string path = kube::path_of(type, "", name);
   std::string text = json::to_string(object);
   TimePoint now = client_.loop().now();
-  const Applied& before = rings_[ring].applied[path];
-  if (before.text == text && now - before.at < kFresh) co_return Result<void>();
+  if (!rings_[ring].applied.is_due(path, text, now)) co_return Result<void>();
   kube::WriteOptions options;
   options.field_manager = sharding::kApplyFieldManager;
   options.force = true;
   auto applied = co_await client_.apply(std::move(type), "", std::move(name), std::move(object), std::move(options));
   if (!applied) co_return failure(applied.error());
-  rings_[ring].applied[path] = {std::move(text), now};
+  rings_[ring].applied.applied(path, std::move(text), std::string(applied->string_at({"metadata", "resourceVersion"})),
+                               now);
   co_return Result<void>();
 }
 

@@ -9,7 +9,9 @@
 
 #include "base/backoff.h"
 #include "base/log.h"
+#include "central/applied_objects.h"
 #include "central/fence_settings.h"
+#include "central/ring_objects.h"
 #include "central/ring_store.h"
 #include "event/async.h"
 #include "event/job.h"
@@ -34,15 +36,12 @@ class FenceReconciler {
                   Report report);
 
  private:
-  struct Applied {
-    std::string text;
-    TimePoint at;
-  };
   // What we remember of a ring between two looks at it.
   struct State {
+    State();
     TimePoint due;  // when to look at it again
     Backoff backoff{{.initial = std::chrono::milliseconds(200), .max = std::chrono::seconds(30)}};
-    std::map<std::string, Applied> applied;  // by path
+    AppliedObjects applied;
     // Of the fence, while it is up; nullopt: we have not raised it since we lead.
     std::optional<ServiceAccounts> in_force;
     ServiceAccounts pending;  // applied at pending_since, not in force yet
@@ -61,6 +60,8 @@ class FenceReconciler {
   };
 
   void on_change(const std::string& ring, RingChange change);
+  void on_seen(const std::string& ring, const kube::ResourceType& type, const std::string& name,
+               const std::string& version);
   event::Task<void> run();
   event::Task<void> look_at(std::string ring);
   event::Task<Result<void>> reconcile(const std::string& ring, const RingSnapshot* snapshot, Wanted wanted);
@@ -81,6 +82,7 @@ class FenceReconciler {
   std::map<std::string, State> rings_;
   event::Signal changed_;
   RingStore::Subscription subscription_;
+  RingObjects policies_;
   event::Job job_;
 };
 

@@ -81,6 +81,8 @@ sharding::ControllerRingStatus make_ring_status(sharding::ControllerRingStatus p
   return present;
 }
 
+RingReconciler::State::State() : applied(kReapply) {}
+
 RingReconciler::RingReconciler(kube::Client& client, Logger log, RingStore& store, EventRecorder& events,
                                const WebhookSettings& settings, std::function<std::string()> ca_bundle)
     : client_(client),
@@ -91,6 +93,10 @@ RingReconciler::RingReconciler(kube::Client& client, Logger log, RingStore& stor
       ca_bundle_(std::move(ca_bundle)),
       changed_(client.loop()),
       subscription_(store, [this](const std::string& ring, RingChange change) { on_change(ring, change); }),
+      webhooks_(client, log_, webhook_configurations(),
+                [this](const std::string& ring, const std::string& name, const std::string& version) {
+                  on_webhook_seen(ring, name, version);
+                }),
       job_(client.loop(), run()) {
   reconcile_all();
 }
@@ -145,6 +151,17 @@ void RingReconciler::on_change(const std::string& ring, RingChange change) {
   changed_.notify();
 }
 
+void RingReconciler::on_webhook_seen(const std::string& ring, const std::string& name, const std::string& version) {
+  auto state = rings_.find(ring);
+  if (state == rings_.end()) return;
+  std::string path = kube::path_of(webhook_configurations(), "", name);
+  auto put_back = state->second.applied.seen(path, version, client_.loop().now(), client_.loop().random());
+  if (!put_back) return;
+  log_.info("ring: its webhook configuration was changed by somebody", {{"controllerring", ring}});
+  state->second.due = std::min(state->second.due, *put_back);
+  changed_.notify();
+}
+
 event::Task<void> RingReconciler::run() {
   event::Loop& loop = client_.loop();
   for (;;) {
@@ -163,6 +180,9 @@ event::Task<void> RingReconciler::run() {
       auto done = co_await reconcile(ring);
       auto state = rings_.find(ring);
       if (state == rings_.end()) continue;
+      if (auto put_back = state->second.applied.next_due(loop.now())) {
+        state->second.due = std::min(state->second.due, *put_back);
+      }
       if (done) {
         state->second.backoff.reset();
         continue;
@@ -196,18 +216,19 @@ event::Task<Result<void>> RingReconciler::apply_webhook(const sharding::Controll
       make_webhook_configuration(ring, settings_, bundle.empty() ? std::string() : to_base64(bundle));
   std::string text = json::to_string(configuration);
   TimePoint now = client_.loop().now();
-  if (auto state = rings_.find(ring.name()); state != rings_.end()) {
-    if (state->second.applied == text && now - state->second.applied_at < kReapply) co_return Result<void>();
-  }
+  std::string name = sharding::webhook_configuration_name(ring.name());
+  std::string path = kube::path_of(webhook_configurations(), "", name);
+  auto known = rings_.find(ring.name());
+  if (known != rings_.end() && !known->second.applied.is_due(path, text, now)) co_return Result<void>();
   kube::WriteOptions options;
   options.field_manager = sharding::kApplyFieldManager;
   options.force = true;
-  auto applied = co_await client_.apply(webhook_configurations(), "", sharding::webhook_configuration_name(ring.name()),
-                                        std::move(configuration), std::move(options));
+  auto applied = co_await client_.apply(webhook_configurations(), "", std::move(name), std::move(configuration),
+                                        std::move(options));
   if (!applied) co_return failure(applied.error());
   if (auto state = rings_.find(ring.name()); state != rings_.end()) {
-    state->second.applied = std::move(text);
-    state->second.applied_at = now;
+    state->second.applied.applied(path, std::move(text),
+                                  std::string(applied->string_at({"metadata", "resourceVersion"})), now);
   }
   co_return Result<void>();
 }

@@ -8,9 +8,11 @@
 
 #include "base/backoff.h"
 #include "base/log.h"
+#include "central/applied_objects.h"
 #include "central/config.h"
 #include "central/event_recorder.h"
 #include "central/rebalancer.h"
+#include "central/ring_objects.h"
 #include "central/ring_store.h"
 #include "event/async.h"
 #include "event/job.h"
@@ -56,16 +58,17 @@ class RingReconciler {
  private:
   // What we remember of a ring between two looks at it.
   struct State {
+    State();
     TimePoint due;  // when to look at it again
     Backoff backoff;
-    std::string applied;  // the webhook configuration, as JSON
-    TimePoint applied_at;
+    AppliedObjects applied;  // the webhook configuration
     std::optional<RingTrouble> sync_trouble;
     std::optional<RingTrouble> fence_trouble;
     std::optional<sharding::ControllerRingStatus> written;  // for a ring whose own status cannot be read
   };
 
   void on_change(const std::string& ring, RingChange change);
+  void on_webhook_seen(const std::string& ring, const std::string& name, const std::string& version);
   std::optional<RingTrouble> trouble_of_ring(const std::string& ring) const;
   event::Task<void> run();
   event::Task<Result<void>> reconcile(std::string ring);
@@ -81,6 +84,7 @@ class RingReconciler {
   std::map<std::string, State> rings_;
   event::Signal changed_;
   RingStore::Subscription subscription_;
+  RingObjects webhooks_;
   event::Job job_;
 };
 

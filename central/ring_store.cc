@@ -67,8 +67,8 @@ RingStore::RingStore(kube::Client& client, Logger log, Metrics& metrics, std::fu
            .on_error = [this](const Error&) { gap_ = true; }}),
       bindings_informer_(
           client, log, admission_policy_bindings(), policy_bindings(),
-          {.on_upsert = [this](const json::Value& object) { on_binding(object); },
-           .on_delete = [this](const kube::NamespacedName&, const json::Value& last) { on_binding(last); },
+          {.on_upsert = [this](const json::Value& object) { on_binding(object, false); },
+           .on_delete = [this](const kube::NamespacedName&, const json::Value& last) { on_binding(last, true); },
            .on_synced = [this] { on_bindings_synced(); },
            .on_error = [this](const Error& error) { on_bindings_failed(error); }}) {}
 
@@ -181,11 +181,14 @@ void RingStore::on_lease_deleted(const kube::NamespacedName& name) {
   if (membership) tell(ring, RingChange::kMembership);
 }
 
-void RingStore::on_binding(const json::Value& object) {
+void RingStore::on_binding(const json::Value& object, bool gone) {
   if (!synced()) return;
-  std::string ring(kube::meta_of(object).label(sharding::kRingLabel));
+  kube::ObjectMeta meta = kube::meta_of(object);
+  std::string ring(meta.label(sharding::kRingLabel));
   bool membership = update_shards(ring);
+  binding_change_ = {.name = meta.name, .version = gone ? std::string() : meta.resource_version};
   tell(ring, RingChange::kFence);
+  binding_change_ = {};
   if (membership) tell(ring, RingChange::kMembership);
 }
 

@@ -54,6 +54,12 @@ struct FenceBinding {
   ServiceAccounts of_shards;  // fenced, as published by shards that may be gone by now
 };
 
+// Of a ValidatingAdmissionPolicyBinding.
+struct BindingChange {
+  std::string name;
+  std::string version;  // its resource version; empty: it is gone
+};
+
 enum class RingChange {
   kObject,      // the ControllerRing was added or changed
   kDeleted,     // the ControllerRing is gone
@@ -111,6 +117,8 @@ class RingStore {
   // nullopt if the fence is not up.
   std::optional<FenceBinding> fence(std::string_view ring) const;
   bool has_label_policy(std::string_view ring) const;
+  // What the RingChange::kFence is about that listeners are told of at present.
+  const BindingChange& binding_change() const { return binding_change_; }
   // Why ValidatingAdmissionPolicyBindings cannot be read: no permission, or an API server that has none. No ring has a
   // fence then, and shards do not wait for one.
   const std::optional<Error>& fence_problem() const { return fence_problem_; }
@@ -126,7 +134,7 @@ class RingStore {
   void on_ring_deleted(const std::string& ring);
   void on_lease(const json::Value& object);
   void on_lease_deleted(const kube::NamespacedName& name);
-  void on_binding(const json::Value& object);
+  void on_binding(const json::Value& object, bool gone);
   void on_bindings_synced();
   void on_bindings_failed(const Error& error);
   void on_informer_synced();
@@ -147,6 +155,7 @@ class RingStore {
   std::list<Listener> listeners_;
   bool gap_ = false;
   std::optional<Error> fence_problem_;
+  BindingChange binding_change_;
   std::unique_ptr<event::Timer> patience_;  // until a shard has waited long enough
   kube::Informer rings_informer_;
   kube::Informer leases_informer_;

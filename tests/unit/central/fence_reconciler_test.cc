@@ -147,8 +147,34 @@ TEST_F(FenceReconcilerTest, WhatSomebodyDeletesComesBack) {
   api_.loop.advance(seconds(3));
   take();
   send(kBindings, "DELETED", binding(""));
-  EXPECT_THAT(take(), ElementsAre("PATCH policy", "PATCH binding"));
+  EXPECT_THAT(take(), ElementsAre("PATCH binding"));
   EXPECT_THAT(shards(), ElementsAre("a"));
+  json::Value policy = object("", "controllerring-r");
+  policy["metadata"]["resourceVersion"] = "1";  // as the watch showed it long ago
+  send(kPolicies, "ADDED", policy);
+  EXPECT_THAT(take(), IsEmpty());
+  send(kPolicies, "DELETED", policy);
+  EXPECT_THAT(take(), ElementsAre("PATCH policy"));
+}
+
+TEST_F(FenceReconcilerTest, WhatSomebodyChangesIsPutBackAndWhoDoesItAgainWaits) {
+  start();
+  see_lease(lease("a", "x"));
+  api_.loop.advance(seconds(3));
+  take();
+  send(kPolicies, "MODIFIED", object("", "controllerring-r"));
+  EXPECT_THAT(take(), ElementsAre("PATCH policy"));
+  send(kPolicies, "MODIFIED", object("", "controllerring-other"));
+  send(kBindings, "MODIFIED", binding("ns/x,ns/y"));
+  EXPECT_THAT(take(), ElementsAre("PATCH binding in force for ns/x"));
+  EXPECT_THAT(take(), IsEmpty()) << "its own writes are nobody's change";
+  send(kPolicies, "MODIFIED", object("", "controllerring-r"));
+  see_lease(lease("a", "x"));
+  EXPECT_THAT(take(), IsEmpty()) << "the second time within minutes";
+  api_.loop.advance(seconds(2));
+  EXPECT_THAT(take(), ElementsAre("PATCH policy"));
+  api_.loop.advance(seconds(60));
+  EXPECT_THAT(take(), IsEmpty());
 }
 
 TEST_F(FenceReconcilerTest, WarningsNeedNotComeIntoForce) {

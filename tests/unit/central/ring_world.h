@@ -16,6 +16,7 @@
 namespace ringside::central {
 
 inline constexpr const char* kBindings = "validatingadmissionpolicybindings";
+inline constexpr const char* kPolicies = "validatingadmissionpolicies";
 
 // An API server with the ring "r" in the first lists; what changes is told by the watches.
 class RingWorld : public ::testing::Test {
