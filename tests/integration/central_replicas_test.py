@@ -66,3 +66,17 @@ def test_certificate_that_was_deleted_is_made_again(folder, kubeconfig, api):
     with Central(folder, "again", kubeconfig("sharder"), ELECTION) as process:
         eventually(process.ready, 15)
         assert api.get(CERTIFICATE)["data"]["tls.crt"]
+
+
+def test_requests_are_limited_if_asked_for(folder, kubeconfig, api):
+    settings = {**ELECTION, "clientConnection": {"qps": 20, "burst": 1}}
+    with Central(folder, "limited", kubeconfig("sharder"), settings) as process:
+        eventually(process.leading, 20)
+        ring = Ring(api, "limited")
+        eventually(lambda: ring.condition().get("status") == "True", 20)
+        ring.create_secrets(40)
+        began = time.monotonic()
+        ring.add_shard("shard-0")
+        eventually(lambda: set(ring.shards(ring.secrets).values()) == {"shard-0"}, 30)
+        assert time.monotonic() - began > 39 / 20
+        assert process.leading(), "leader election is not limited"
