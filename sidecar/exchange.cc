@@ -25,6 +25,14 @@ bool resumes(std::string_view path_with_query) {
   return false;
 }
 
+// A whole text message of a server (RFC 6455 section 5.2), of 126 bytes to 64 KiB.
+std::string websocket_message(std::string_view text) {
+  std::string frame = "\x81\x7e";
+  frame += char(text.size() >> 8 & 0xff);
+  frame += char(text.size() & 0xff);
+  return frame.append(text);
+}
+
 // The tickets and one more, or why there is none.
 std::expected<std::vector<InFlight>, kube::Status> with(std::vector<InFlight> tickets,
                                                         std::expected<InFlight, kube::Status> ticket) {
@@ -63,8 +71,9 @@ void Exchange::begin() {
 void Exchange::start(const Filter& filter) {
   proxy_.parts_.on_ring_read();
   if (filter.deletes) return buffer([this, filter] { admit(filter); });
-  if (must_relist()) return answer_expired();
+  bool expired = must_relist();
   request_.head.path = filter.path_with_query;
+  if (expired) return answer_expired();
   forward();
 }
 
@@ -232,9 +241,23 @@ bool Exchange::must_relist() {
 void Exchange::answer_expired() {
   kube::Status expired{
       .code = 410, .reason = "Expired", .message = "sidecar: the resources of the ring have changed; list again"};
-  if (upgrades_) return answer(expired);  // a WebSocket that is not opened: there is nowhere to put an event
   note_refusal(expired);
+  if (upgrades_) {
+    // The event belongs into the WebSocket, which the API server has to open: a status in the place of it does not make
+    // fabric8 list again.
+    event_instead_ = kube::to_error_event(expired, kube::Encoding::kJson);
+    return forward();
+  }
   answer(watch_error_response(expired, encoding_));
+}
+
+// Of the API server's side nothing but the handshake goes on; it is given up with the client's.
+void Exchange::end_with_event(http::ResponseHead head) {
+  response_ended_ = true;
+  if (!client_) return;
+  client_->send_response(std::move(head), false);
+  client_->send_body(websocket_message(event_instead_) + std::string("\x88\0", 2));
+  client_->send_end();
 }
 
 std::string Exchange::watched() const {
@@ -378,6 +401,8 @@ void Exchange::on_closed(Error) {
 
 void Exchange::ApiSide::on_response(http::ResponseHead head) {
   exchange_.response_begun_ = true;
+  if (head.status == 101 && !exchange_.event_instead_.empty()) return exchange_.end_with_event(std::move(head));
+  exchange_.event_instead_.clear();
   if (head.status == 101) {
     exchange_.on_switched();
   } else {
@@ -387,12 +412,12 @@ void Exchange::ApiSide::on_response(http::ResponseHead head) {
 }
 
 void Exchange::ApiSide::on_body(std::string_view bytes) {
-  if (exchange_.client_) exchange_.client_->send_body(bytes);
+  if (exchange_.client_ && exchange_.event_instead_.empty()) exchange_.client_->send_body(bytes);
 }
 
 void Exchange::ApiSide::on_end(http::Headers trailers) {
   exchange_.response_ended_ = true;
-  if (exchange_.client_) exchange_.client_->send_end(std::move(trailers));
+  if (exchange_.client_ && exchange_.event_instead_.empty()) exchange_.client_->send_end(std::move(trailers));
 }
 
 void Exchange::ApiSide::on_sent(size_t bytes) {

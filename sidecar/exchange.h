@@ -69,6 +69,7 @@ class Exchange : public http::StreamHandler {
   // Whether it would resume a watch that was ended since the ring has changed; once for each.
   bool must_relist();
   void answer_expired();
+  void end_with_event(http::ResponseHead head);
   std::string path_without_query() const;
   // Buffers the body and then goes on with `next`.
   void buffer(event::Loop::Callback next);
@@ -109,7 +110,8 @@ class Exchange : public http::StreamHandler {
   kube::Encoding encoding_;  // for answers of our own
   RequestDecision decision_;
   bool body_ended_;
-  bool upgrades_;  // the client asks for an upgrade
+  bool upgrades_;              // the client asks for an upgrade
+  std::string event_instead_;  // the only event of a WebSocket watch that must not be resumed
   bool buffering_ = false;
   bool response_begun_ = false;
   bool response_ended_ = false;  // the API server's
