@@ -10,19 +10,25 @@ import hashlib
 import time
 
 import yaml
-from api import PODS, in_namespace
+from api import DEPLOYMENTS, PODS, RINGS, in_namespace
 from example_ring import ExampleRing, Resource
 from hash_ring import HashRing
+from pod_test import probe
 from world import ROOT, SIDECAR, eventually
 
 SECRETS = Resource("v1", "Secret", "secrets")
 CONFIGMAPS = Resource("v1", "ConfigMap", "configmaps")
+WITHOUT_ELECTION = ("python-kopf", "rust-operator")
 
 
 def why_without_image(name):
     """Why scripts/build-language-images could not make this image on this machine; "" if it could, or has not been asked."""
     reason = ROOT / "build/images" / f"{name}.missing"
     return reason.read_text().strip() if reason.exists() else ""
+
+
+def checksums(secret):
+    return {key: hashlib.sha256(base64.b64decode(value)).hexdigest() for key, value in secret.get("data", {}).items()}
 
 
 class LanguageRing(ExampleRing):
@@ -43,7 +49,10 @@ class LanguageRing(ExampleRing):
 
     def change_secrets(self, value):
         for item in self.api.items(self.path(SECRETS)):
-            self.api.patch(f"{self.path(SECRETS)}/{item['metadata']['name']}", {"stringData": {"key": value}})
+            self.change_secret(item["metadata"]["name"], value)
+
+    def change_secret(self, name, value):
+        self.api.patch(f"{self.path(SECRETS)}/{name}", {"stringData": {"key": value}})
 
     def checked_off(self, shards, seconds=120, without=None):
         """-> seconds until every object is on its shard and has what it should have."""
@@ -60,9 +69,40 @@ class LanguageRing(ExampleRing):
     def expect_checksums(self):
         found = {item["metadata"]["name"]: item.get("data", {}) for item in self.api.items(self.path(CONFIGMAPS))}
         for item in self.api.items(self.path(SECRETS)):
-            name, data = item["metadata"]["name"], item.get("data", {})
-            wanted = {key: hashlib.sha256(base64.b64decode(value)).hexdigest() for key, value in data.items()}
-            assert found.get(f"checksums-{name}") == wanted, f"{name} has {found.get(f'checksums-{name}')}"
+            name = item["metadata"]["name"]
+            assert found.get(f"checksums-{name}") == checksums(item), f"{name} has {found.get(f'checksums-{name}')}"
+
+    def served(self, seconds=120):
+        """Every Secret has its checksums, wherever the objects are."""
+        def done():
+            self.expect_checksums()
+            return True
+        eventually(done, seconds, f"{self.name}: every Secret served")
+
+    def switch(self, sharded):
+        """To manifests/sharded by a rolling update, or back; without election it is stopped first, as its README says."""
+        if self.name in WITHOUT_ELECTION:
+            self.scale(0)
+            eventually(lambda: not self.all_pods(), 60, f"{self.name}: no pods")
+            # The cluster of the tests has no DNS; with a sidecar a pod has the API server's name anyway.
+            named = None if sharded else [{"ip": "10.96.0.1", "hostnames": ["kubernetes.default.svc"]}]
+            self._patch_pods({"spec": {"hostAliases": named}})
+        self.install(sharded)
+        self.rolled_out()
+
+    def set_resources(self, resources):
+        """-> those of before"""
+        path = f"{RINGS}/{self.name}"
+        before = self.api.get(path)["spec"]["resources"]
+        self.api.patch(path, {"spec": {"resources": resources}})
+        return before
+
+    def annotate_pods(self, annotations):
+        self._patch_pods({"metadata": {"annotations": annotations}})
+        self.rolled_out()
+
+    def _patch_pods(self, template):
+        self.api.patch(f"{in_namespace(DEPLOYMENTS, self.namespace)}/{self.name}", {"spec": {"template": template}})
 
     def name_on(self, shard, prefix):
         """A Secret's name that the ring puts on this shard."""
@@ -70,8 +110,32 @@ class LanguageRing(ExampleRing):
         return next(f"{prefix}-{i}" for i in range(100_000) if ring.owner(f"/Secret/{self.namespace}/{prefix}-{i}") == shard)
 
     def pods(self):
-        pods = self.api.items(f"{in_namespace(PODS, self.namespace)}?labelSelector=app.kubernetes.io/component={self.name}")
-        return sorted(pod["metadata"]["name"] for pod in pods if "deletionTimestamp" not in pod["metadata"])
+        return sorted(pod["metadata"]["name"] for pod in self.all_pods() if "deletionTimestamp" not in pod["metadata"])
+
+    def restarts(self):
+        """Pod -> how often its controller was started again."""
+        return {pod["metadata"]["name"]: status["restartCount"] for pod in self.all_pods()
+                for status in pod["status"]["containerStatuses"] if status["name"] == self.name}
+
+    def all_pods(self):
+        """Those on their way out, too."""
+        return self.api.items(f"{in_namespace(PODS, self.namespace)}?labelSelector=app.kubernetes.io/component={self.name}")
+
+    def listed(self, pod, resource):
+        """The names that a list shows in that pod, through its sidecar."""
+        return set(probe(self.world, pod, "list", self.path(resource), **self._inside())["sidecar"])
+
+    def of_shard(self, pod, resource):
+        return {item["metadata"]["name"] for item in self.api.metadata(self.path(resource))
+                if item["metadata"].get("labels", {}).get(self.shard_label) == pod}
+
+    def metric(self, pod, sample):
+        """Of that pod's sidecar; 0 if it has none such."""
+        text = self.world.in_pod_network(pod, "curl", "-s", "http://127.0.0.1:16480/metrics", **self._inside())
+        return sum(float(line.rsplit(" ", 1)[1]) for line in text.splitlines() if line.startswith(sample))
+
+    def _inside(self):
+        return {"namespace": self.namespace, "container": self.name}
 
     def delete_by_force(self, pod):
         self.api.delete(f"{in_namespace(PODS, self.namespace)}/{pod}?gracePeriodSeconds=0&propagationPolicy=Background")
@@ -95,17 +159,21 @@ class OlderChecksums(LanguageRing):
     def __init__(self, world):
         super().__init__(world, self.NAME)
         self._manifests = ROOT / "build/e2e" / self.NAME
-        self._write(self._manifests / "sharded")
+        self._write("sharded")
+        self._write("unsharded")
 
-    def _write(self, folder):
+    def _write(self, kind):
+        folder = self._manifests / kind
         folder.mkdir(parents=True, exist_ok=True)
-        text = self.world.kubectl(f"kustomize {ROOT}/examples/checksum-controller/manifests/sharded")
+        text = self.world.kubectl(f"kustomize {ROOT}/examples/checksum-controller/manifests/{kind}")
         # The Lease's name is in the program; the role that the sidecar needs covers every Lease of the namespace.
         text = text.replace("checksum-controller", self.NAME)
         for default in ("namespace: ", "--namespace=", "metadata.name: "):
             text = text.replace(default + "default", default + self.NAME)
-        objects = list(yaml.safe_load_all(text))
-        rings = [item for item in objects if item["kind"] == "ControllerRing"]
-        (folder / "controllerring.yaml").write_text(yaml.safe_dump_all(rings))
-        (folder / "others.yaml").write_text(yaml.safe_dump_all(item for item in objects if item not in rings))
-        (folder / "kustomization.yaml").write_text("resources: [controllerring.yaml, others.yaml]\n")
+        files = {"controllerring.yaml": [], "others.yaml": []}
+        for item in yaml.safe_load_all(text):
+            files["controllerring.yaml" if item["kind"] == "ControllerRing" else "others.yaml"].append(item)
+        files = {name: objects for name, objects in files.items() if objects}
+        for name, objects in files.items():
+            (folder / name).write_text(yaml.safe_dump_all(objects))
+        (folder / "kustomization.yaml").write_text(yaml.safe_dump({"resources": sorted(files)}))

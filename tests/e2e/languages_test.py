@@ -1,16 +1,21 @@
 """Unmodified controllers of several frameworks, each a ring of its own: client-go alone, kopf, the Java Operator SDK, kube-rs,
 and controller-runtime two minor versions back.
 
-All live through the same story at the same time, each in its namespace. What the audit log tells of them is judged afterwards.
+All live through the same stories at the same time, each in its namespace. What the audit log tells of them is judged afterwards.
 """
 
 import time
 
 import pytest
-from language_ring import LanguageRing, OlderChecksums, why_without_image
+from language_ring import CONFIGMAPS, SECRETS, LanguageRing, OlderChecksums, why_without_image
+from ring_edits import RingEdits
+from ring_writes import RingWrites
+from rollouts import LEASE_SECONDS, Rollout
 from side_by_side import Story, side_by_side
+from world import Moment
 
-NAMES = ("go-informers", "python-kopf", "java-operator", "rust-operator", OlderChecksums.NAME)
+KOPF = "python-kopf"
+NAMES = ("go-informers", KOPF, "java-operator", "rust-operator", OlderChecksums.NAME)
 OBJECTS, MANY = 24, 400
 
 
@@ -55,6 +60,23 @@ class Life(Story):
         self.seconds[what] = time.monotonic() - began
 
 
+class AllSecretsSeen(Story):
+    """The replicas see all Secrets, and of the ConfigMaps their shard's: annotation `view.secrets: all`."""
+
+    def live(self):
+        ring, prefix = self.ring, "sidecar.alpha.sharding.timebertt.dev/view."
+        ring.annotate_pods({f"{prefix}secrets": "all", f"{prefix}configmaps": "mine"})
+        ring.checked_off(3)
+        self.began = Moment()
+        ring.create_secrets("seen-by-all", 4)
+        ring.change_secrets("seen by all")
+        ring.checked_off(3)
+        secrets = {item["metadata"]["name"] for item in ring.api.metadata(ring.path(SECRETS))}
+        for pod in ring.available():
+            assert ring.listed(pod, SECRETS) == secrets != ring.of_shard(pod, SECRETS)
+            assert ring.listed(pod, CONFIGMAPS) == ring.of_shard(pod, CONFIGMAPS) != set()
+
+
 @pytest.fixture(scope="module")
 def rings(world):
     found = [OlderChecksums(world) if name == OlderChecksums.NAME else LanguageRing(world, name)
@@ -69,6 +91,21 @@ def rings(world):
 @pytest.fixture(scope="module")
 def lives(rings):
     return side_by_side(rings, Life)
+
+
+@pytest.fixture(scope="module")
+def edits(lives):
+    return side_by_side([life.ring for life in lives.values()], RingEdits)
+
+
+@pytest.fixture(scope="module")
+def rollouts(lives):
+    return side_by_side([life.ring for life in lives.values()], Rollout)
+
+
+@pytest.fixture(scope="module")
+def views(lives):
+    return side_by_side([life.ring for name, life in lives.items() if name != KOPF], AllSecretsSeen)
 
 
 @pytest.fixture(params=NAMES)
@@ -116,3 +153,48 @@ def expect_owners_alone(ring, measurements):
     note = f"of {result.judged} judged; {len(result.unjudged)} not judged; {len(result.moves)} moves"
     measurements.record(f"{ring.name}: writes by a non-owner", len(result.violations), "", note=note)
     assert result.judged and result.moves and not result.violations, result.explain()
+
+
+@pytest.mark.long
+def test_the_rings_resources_change_while_its_controller_runs(name, edits, measurements):
+    """What the fence refuses meanwhile shows what the controllers see: every Secret while they are none of the ring's."""
+    edit = edits[name]
+    assert not edit.failure, edit.failure
+    first, second, third = edit.since.values()
+    writes = RingWrites(edit.ring, first)
+    # A Secret that is not in the ring is everybody's; kopf notes in its annotations what it has handled.
+    found = [each for each in writes.violations()
+             if not (each.target.startswith("secrets/") and second.until(each.time) >= 0 > third.until(each.time))]
+    assert not found, "\n".join(map(str, found))
+    assert not writes.refused(first, second), "each sees its own Secrets, and all ConfigMaps"
+    refused = writes.refused(second, third)
+    assert refused, "each sees all Secrets"
+    assert not writes.refused(third), "each sees its own again"
+    measurements.record(f"{name}, Secrets not in the ring for a while: writes that the fence refused", refused, "")
+
+
+@pytest.mark.long
+def test_a_rolling_update_to_one_leader_and_to_shards_again(name, rollouts, measurements):
+    rollout = rollouts[name]
+    assert not rollout.failure, rollout.failure
+    writes, is_sharded = RingWrites(rollout.ring, rollout.began), rollout.kinds()
+    assert writes.turns(is_sharded) == [True, False, True], "shards, leaders, shards: never both at the same time"
+    leaders = [pod for pod in writes.turns(str) if not is_sharded(pod)]
+    assert len(leaders) == len(set(leaders)), "one leader after the other"
+    assert not writes.violations()
+    waits = writes.waits()
+    measurements.record(f"{name}, rolled out and back: longest wait of {len(waits)} changes for their ConfigMap", max(waits))
+    for what, seconds in rollout.seconds.items():
+        measurements.record(f"{name}, rolled out: command to {what} at work", seconds)
+    # Until somebody has seen for one duration that nobody renews the Lease; and as long again, twice, for a busy machine.
+    assert max(waits) < 3 * LEASE_SECONDS
+
+
+@pytest.mark.long
+def test_a_view_of_all_objects_does_not_let_others_write(name, views):
+    if name == KOPF:
+        pytest.skip("kopf writes to each Secret that it sees, and is busy with refusals then")
+    view = views[name]
+    assert not view.failure, view.failure
+    writes = RingWrites(view.ring, view.began)
+    assert writes.refused() and not writes.violations()

@@ -54,8 +54,8 @@ def test_the_controllers_requests_are_its_own(ring):
     assert event["userAgent"].startswith("checksum-controller/")
 
 
-def probe(ring, pod, *arguments):
-    output = ring.in_pod_network(pod, "/usr/bin/python3", str(HERE / "pod_probe.py"), "{root}", *arguments)
+def probe(ring, pod, *arguments, **where):
+    output = ring.in_pod_network(pod, "/usr/bin/python3", str(HERE / "pod_probe.py"), "{root}", *arguments, **where)
     return json.loads(output)
 
 

@@ -162,9 +162,9 @@ class World:
         status = self.cluster.exec("cat", f"/proc/{pid}/status").stdout
         return int(next(line.split()[1] for line in status.splitlines() if line.startswith("VmRSS"))) / 1024
 
-    def in_pod_network(self, pod, *command, timeout=120):
+    def in_pod_network(self, pod, *command, timeout=120, namespace="default", container=CONTROLLER):
         """Runs a program of this machine in a pod's network; the pod's files are under /proc/PID/root. -> text"""
-        pid = str(self.cluster.container_pid("default", pod, CONTROLLER))
+        pid = str(self.cluster.container_pid(namespace, pod, container))
         command = [argument.replace("{root}", f"/proc/{pid}/root") for argument in command]
         return self.cluster.exec("nsenter", "--target", pid, "--net", *command, timeout=timeout).stdout
 
