@@ -72,8 +72,9 @@ test-long: setup-tests build ## Chaos on a real cluster for DURATION=20m with SE
 	@tests/chaos/chaos --duration $(DURATION) --seed $(SEED)
 
 .PHONY: test-slow
-test-slow: setup-tests build ## The slow tests: tokens that expire, an aggregated API server; 2,000 and 10,000 objects
-	@scripts/build-images --all
+test-slow: build ## The slow tests: tokens that expire, aggregation, Rust, roll-outs in each language; 2,000 and 10,000 objects
+	@scripts/setup --slow-tests
+	@scripts/build-images --slow
 	@$(PYTHON) -m pytest -q tests/integration -m long
 	@$(PYTHON) -m pytest -q tests/e2e -m long
 

@@ -40,8 +40,8 @@ struct HandoverOptions {
   Duration index_linger = std::chrono::seconds(5);  // after the last drain
   size_t max_requests = 100;                        // under way at a time
   // Objects fenced at a time: moved within `batch_target` on average, adapting between the bounds.
-  size_t first_batch = 32, min_batch = 16, max_batch = 512;
-  Duration batch_target = std::chrono::milliseconds(450);
+  size_t first_batch = 32, min_batch = 8, max_batch = 512;
+  Duration batch_target = std::chrono::milliseconds(330);
   Backoff::Options retry = {};
   Backoff::Options retreat = {.initial = std::chrono::seconds(5), .max = std::chrono::minutes(5)};
   Tombstones::Options tombstones = {};

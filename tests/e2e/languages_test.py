@@ -16,6 +16,8 @@ from world import Moment
 
 KOPF = "python-kopf"
 NAMES = ("go-informers", KOPF, "java-operator", "rust-operator", OlderChecksums.NAME)
+# Compiling takes many minutes, the first time.
+PARAMETERS = [pytest.param(name, marks=pytest.mark.long) if name == "rust-operator" else name for name in NAMES]
 OBJECTS, MANY = 24, 400
 
 
@@ -78,9 +80,11 @@ class AllSecretsSeen(Story):
 
 
 @pytest.fixture(scope="module")
-def rings(world):
+def rings(world, request):
+    """Of those that are asked for."""
+    chosen = {item.callspec.params.get("name") for item in request.session.items if hasattr(item, "callspec")}
     found = [OlderChecksums(world) if name == OlderChecksums.NAME else LanguageRing(world, name)
-             for name in NAMES if not why_without_image(name)]
+             for name in NAMES if name in chosen and not why_without_image(name)]
     for ring in found:
         ring.load()
     yield found
@@ -108,7 +112,7 @@ def views(lives):
     return side_by_side([life.ring for name, life in lives.items() if name != KOPF], AllSecretsSeen)
 
 
-@pytest.fixture(params=NAMES)
+@pytest.fixture(params=PARAMETERS)
 def name(request):
     if why_without_image(request.param):
         pytest.skip(why_without_image(request.param))
