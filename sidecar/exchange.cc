@@ -25,6 +25,14 @@ bool resumes(std::string_view path_with_query) {
   return false;
 }
 
+// Whether it is a later page of a list.
+bool continues(std::string_view path_with_query) {
+  constexpr std::string_view kName = "continue=";
+  return std::ranges::any_of(split(kube::split_target(path_with_query).query, '&'), [&](std::string_view parameter) {
+    return parameter.starts_with(kName) && parameter != kName;
+  });
+}
+
 // A whole text message of a server (RFC 6455 section 5.2), of 126 bytes to 64 KiB.
 std::string websocket_message(std::string_view text) {
   std::string frame = "\x81\x7e";
@@ -235,7 +243,14 @@ void Exchange::start(const Reject& reject) {
 }
 
 bool Exchange::must_relist() {
-  return info_.verb == "watch" && resumes(original_path_) && proxy_.must_relist_.take(watched(), proxy_.loop_.now());
+  bool of_collection = info_.is_resource && info_.name.empty() && info_.subresource.empty();
+  bool filtered = std::holds_alternative<Filter>(decision_);
+  bool resumes_watch = info_.verb == "watch" && resumes(original_path_);
+  bool begins = info_.verb == "watch" || (info_.verb == "list" && !continues(original_path_));
+  if (begins && !resumes_watch && of_collection) proxy_.read_filters_.begun(path_without_query(), filtered);
+  if (!resumes_watch) return false;
+  bool ended = proxy_.must_relist_.take(watched(), proxy_.loop_.now());
+  return ended || (of_collection && proxy_.read_filters_.is_stale(path_without_query(), filtered));
 }
 
 void Exchange::answer_expired() {

@@ -66,7 +66,8 @@ class Exchange : public http::StreamHandler {
   void start(const Unavailable& unavailable);
   void start(const Reject& reject);
 
-  // Whether it would resume a watch that was ended since the ring has changed; once for each.
+  // Whether it would resume what the ring's change has made another view of the collection: a watch that was ended
+  // since, once for each, or one that was not open then. Notes what begins anew.
   bool must_relist();
   void answer_expired();
   void end_with_event(http::ResponseHead head);

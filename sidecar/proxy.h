@@ -16,6 +16,7 @@
 #include "sidecar/create_guard.h"
 #include "sidecar/delete_guard.h"
 #include "sidecar/election_bridge.h"
+#include "sidecar/read_filters.h"
 #include "sidecar/relist_marks.h"
 #include "sidecar/request_filter.h"
 #include "sidecar/ring_view.h"
@@ -66,6 +67,7 @@ class Proxy {
   ProxyParts parts_;
   std::set<Exchange*> watches_;  // of resources of the ring, or that could be; and all upgraded connections
   RelistMarks must_relist_;      // by what the watches are of
+  ReadFilters read_filters_;
   Tunnels tunnels_;
 };
 

@@ -146,6 +146,24 @@ def test_when_the_ring_changes_a_watch_ends_and_cannot_be_resumed_until_the_next
         ring()
 
 
+def test_nor_can_a_watch_that_was_not_open_when_the_ring_changed(sidecar, api, ring):
+    """The app is between its list and its watch, or between two watches."""
+    secrets = {"group": "", "resource": "secrets"}
+    with_configmaps = {**secrets, "controlledResources": [{"group": "", "resource": "configmaps"}]}
+    sidecar.names(CONFIGMAPS)
+    resumed = f"{CONFIGMAPS}?watch=true&timeoutSeconds=1&resourceVersion={api.get(CONFIGMAPS)['metadata']['resourceVersion']}"
+    assert b"ERROR" not in sidecar.get(resumed)[2]
+    try:
+        for resource in (secrets, with_configmaps):
+            api.patch(f"{RINGS}/{RING}", {"spec": {"resources": [resource]}})
+            eventually(lambda: b'"code":410' in sidecar.get(resumed)[2], 10, "the sidecar has seen the ring")
+            assert b'"code":410' in sidecar.get(resumed)[2], "whoever asks, until somebody lists"
+            sidecar.names(f"{CONFIGMAPS}?limit=1&continue=")
+            assert b"ERROR" not in sidecar.get(resumed)[2]
+    finally:
+        ring()
+
+
 def test_a_request_without_credentials_goes_on_without(sidecar):
     status, _, body = sidecar.get(SECRETS, token="")
     assert status in (401, 403), body
