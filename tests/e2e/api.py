@@ -12,7 +12,6 @@ import http.client
 import json
 import pathlib
 import socket
-import subprocess
 import threading
 import time
 

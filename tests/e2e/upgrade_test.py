@@ -1,7 +1,6 @@
 """kubectl through a sidecar, both ways that it knows: exec, cp, attach, port-forward and logs, over WebSocket and SPDY."""
 
 import hashlib
-import json
 import os
 import signal
 import subprocess
@@ -9,7 +8,6 @@ import time
 
 import pytest
 import yaml
-from api import PODS
 from world import CONTROLLER, ROOT, eventually
 
 TESTS = ROOT / "tests"

@@ -9,6 +9,7 @@ import os
 import socket
 import ssl
 import subprocess
+import threading
 import time
 
 import pytest
@@ -100,6 +101,7 @@ def test_renewed_without_a_failed_call_of_central(folder, kubeconfig, api):
         assert [process.terminate() for process in (first, second)] == [0, 0]  # who comes next need not wait for a Lease
 
 
+@pytest.mark.long
 def test_renewed_without_a_failed_call_of_the_injector(folder, kubeconfig, api):
     """Here a failed call refuses a pod: the failurePolicy is Fail."""
     ring = Ring(api, "certificates-injector")
@@ -115,7 +117,7 @@ def test_renewed_without_a_failed_call_of_the_injector(folder, kubeconfig, api):
         assert created["spec"].get("initContainers"), "the pod has no sidecar"
 
     with Injector(folder, kubeconfig("injector"), arguments) as first, \
-            Injector(folder, kubeconfig("injector"), arguments, "injector-1") as second, \
+            Injector(folder, kubeconfig("injector"), arguments, name="injector-1") as second, \
             Service(first.webhook_port, second.webhook_port) as service, contextlib.ExitStack() as cleanup:
         configuration = yaml.safe_load((ROOT / "deploy/injector/webhook.yaml").read_text())
         for webhook in configuration["webhooks"]:
