@@ -14,14 +14,23 @@ void ChildMoves::sync(const ChildIndex& index, const std::string& owner_uid) {
   }
 }
 
-std::optional<ChildMoves::Request> ChildMoves::next(const ChildIndex& index, TimePoint now) {
-  if (done()) return std::nullopt;
+std::optional<ChildMoves::Request> ChildMoves::next(const ChildIndex& index, std::string_view shard, TimePoint now) {
   for (auto& [child, move] : moves_) {
-    if (move.state != State::kOpen || move.not_before > now) continue;
-    move.state = State::kAsked;
-    const std::string* indexed = index.resource_version(child);
-    std::string version = !move.resource_version.empty() || indexed == nullptr ? move.resource_version : *indexed;
-    return Request{.child = child, .kind = move.next, .resource_version = std::move(version)};
+    if (move.state == State::kDone) continue;
+    bool stays = destination_ == shard && move.state == State::kOpen && move.next == Kind::kRelease;
+    if (stays) {
+      finish(move);
+      continue;
+    }
+    if (move.state == State::kOpen && move.not_before <= now) {
+      move.state = State::kAsked;
+      const std::string* indexed = index.resource_version(child);
+      std::string version = !move.resource_version.empty() || indexed == nullptr ? move.resource_version : *indexed;
+      std::string named = move.next == Kind::kReclaim ? std::string(shard) : destination_;
+      return Request{
+          .child = child, .kind = move.next, .resource_version = std::move(version), .shard = std::move(named)};
+    }
+    if (!has_destination()) return std::nullopt;
   }
   return std::nullopt;
 }

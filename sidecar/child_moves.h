@@ -16,9 +16,13 @@
 
 namespace ringside::sidecar {
 
-// Each child that the index knows is released once. A conflict or an answer that says nothing leads to a live read, and
-// what that shows decides. A child that was released and given to nobody, since the webhook was away, is taken back:
-// the next shard would not see it, nor would this one if the owner returned to service.
+// Each child that the index knows is released once: the first by itself, so that the ring says where they go, and the
+// others to the shard that it got. The ring may be another by then, and children that part are made again by whoever
+// gets their owner. If the first came back to this shard, all stay.
+//
+// A conflict or an answer that says nothing leads to a live read, and what that shows decides. A child that was
+// released and given to nobody, since the webhook was away, is taken back: the next shard would not see it, nor would
+// this one if the owner returned to service.
 class ChildMoves {
  public:
   enum class Kind { kRelease, kReclaim, kRead };
@@ -26,14 +30,15 @@ class ChildMoves {
     ObjectRef child;
     Kind kind = Kind::kRelease;
     std::string resource_version;  // unless it is a read
+    std::string shard;             // to name; empty: the ring decides
   };
 
   // Takes in children that the index has learnt of, and takes those that left it for moved; but where one went that a
   // release of ours may have moved, its answer being lost, is read.
   void sync(const ChildIndex& index, const std::string& owner_uid);
 
-  // A request that is due, which is then taken to be under way; nullopt if there is none.
-  std::optional<Request> next(const ChildIndex& index, TimePoint now);
+  // A request that is due, which is then taken to be under way; nullopt if there is none. `shard` is the own one.
+  std::optional<Request> next(const ChildIndex& index, std::string_view shard, TimePoint now);
 
   // False if it cannot succeed: forbidden or invalid. `shard` is the own one, `random` spreads retries.
   bool answered(const ObjectRef& child, const Result<LiveObject>& result, std::string_view shard, TimePoint now,
@@ -63,6 +68,7 @@ class ChildMoves {
     Backoff backoff;
   };
 
+  bool has_destination() const { return scattered_ || !destination_.empty(); }
   void finish(Move& move);
 
   std::map<ObjectRef, Move> moves_;

@@ -245,18 +245,17 @@ bool Handover::advance_children(Drains::iterator entry, TimePoint now) {
   if (!index_.ready() || (fence_.busy(object) && !drain.overdue)) return false;
   drain.children.sync(index_, drain.uid);
   while (has_room()) {
-    std::optional<ChildMoves::Request> next = drain.children.next(index_, now);
+    std::optional<ChildMoves::Request> next = drain.children.next(index_, options_.shard, now);
     if (!next) break;
     bool read = next->kind == ChildMoves::Kind::kRead;
     RequestId id = begin_request({.main = object, .order = drain.order, .target = next->child, .is_read = read});
     if (read) {
       actions_.emplace_back(ReadLive{.id = id, .object = next->child});
     } else {
-      bool reclaim = next->kind == ChildMoves::Kind::kReclaim;
       actions_.emplace_back(ReleaseChild{.id = id,
                                          .object = next->child,
                                          .resource_version = std::move(next->resource_version),
-                                         .shard = reclaim ? options_.shard : std::string()});
+                                         .shard = std::move(next->shard)});
     }
   }
   return drain.children.done();

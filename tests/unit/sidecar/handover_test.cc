@@ -519,6 +519,36 @@ TEST_F(HandoverArrivalTest, WaitsUntilTheLastChildHasArrived) {
   EXPECT_TRUE(fence_.blocks(kX));
 }
 
+TEST_F(HandoverArrivalTest, TheFirstChildSaysWhereTheOthersGo) {
+  see_drain(true);
+  index_child(other_child_);
+  now_ += 300ms;
+  std::optional<ReleaseChild> first = next<ReleaseChild>();
+  ASSERT_TRUE(first);
+  EXPECT_EQ(first->shard, "") << "as the ring is now";
+  EXPECT_TRUE(idle()) << "the others wait for the answer";
+  answer(first->id, live("b", false, "8", "uid-" + first->object.name));
+  std::optional<ReleaseChild> second = next<ReleaseChild>();
+  ASSERT_TRUE(second);
+  EXPECT_NE(second->object, first->object);
+  EXPECT_EQ(second->shard, "b") << "whatever the ring is by then";
+}
+
+TEST_F(HandoverArrivalTest, WhereTheFirstChildComesBackAllStay) {
+  see_drain(true);
+  index_child(other_child_);
+  now_ += 300ms;
+  release_to("a");
+  now_ += 200ms;
+  std::optional<Acknowledge> acknowledge = next<Acknowledge>();
+  ASSERT_TRUE(acknowledge) << "no other child is touched";
+  EXPECT_EQ(acknowledge->shard, "a");
+  answer(acknowledge->id, live("a", false));
+  EXPECT_EQ(next<Finished>()->outcome, Finished::Outcome::kWithdrawn);
+  EXPECT_FALSE(fence_.blocks(kX));
+  EXPECT_FALSE(fence_.blocks(other_child_));
+}
+
 TEST_F(HandoverArrivalTest, WithoutChildrenItIsAcknowledgedAtOnceAndTheRingDecides) {
   see_drain_and_wait();
   std::optional<Acknowledge> acknowledge = next<Acknowledge>();
