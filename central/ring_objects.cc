@@ -15,18 +15,22 @@ kube::ListOptions labelled_metadata() {
   return options;
 }
 
-kube::Informer::Handler make_handler(const RingObjects::Changed& changed) {
-  auto tell = [changed](const json::Value& object, bool gone) {
-    kube::ObjectMeta meta = kube::meta_of(object);
-    changed(std::string(meta.label(sharding::kRingLabel)), meta.name, gone ? std::string() : meta.resource_version);
-  };
-  return {.on_upsert = [tell](const json::Value& object) { tell(object, false); },
-          .on_delete = [tell](const kube::NamespacedName&, const json::Value& last) { tell(last, true); }};
-}
-
 }  // namespace
 
 RingObjects::RingObjects(kube::Client& client, Logger log, kube::ResourceType type, Changed changed)
-    : informer_(client, std::move(log), std::move(type), labelled_metadata(), make_handler(changed)) {}
+    : changed_(std::move(changed)),
+      informer_(client, std::move(log), std::move(type), labelled_metadata(),
+                {.on_upsert = [this](const json::Value& object) { on_upsert(kube::meta_of(object)); },
+                 .on_delete =
+                     [this](const kube::NamespacedName& name, const json::Value& last) {
+                       generations_.erase(name.name);
+                       changed_(std::string(kube::meta_of(last).label(sharding::kRingLabel)), name.name, "");
+                     }}) {}
+
+void RingObjects::on_upsert(const kube::ObjectMeta& meta) {
+  auto [known, added] = generations_.try_emplace(meta.name, meta.generation);
+  if (!added && std::exchange(known->second, meta.generation) == meta.generation) return;
+  changed_(std::string(meta.label(sharding::kRingLabel)), meta.name, meta.resource_version);
+}
 
 }  // namespace ringside::central
