@@ -55,6 +55,12 @@ class FenceReconcilerTest : public RingWorld {
     return std::exchange(writes_, {});
   }
 
+  json::Value policy(const std::string& name, int64_t generation) {
+    json::Value value = object("", name);
+    value["metadata"]["generation"] = generation;
+    return value;
+  }
+
   kube::LabelSelector selector_;
   bool refuse_ = false;
   std::vector<std::string> writes_;
@@ -162,13 +168,15 @@ TEST_F(FenceReconcilerTest, WhatSomebodyChangesIsPutBackAndWhoDoesItAgainWaits) 
   see_lease(lease("a", "x"));
   api_.loop.advance(seconds(3));
   take();
-  send(kPolicies, "MODIFIED", object("", "controllerring-r"));
+  send(kPolicies, "MODIFIED", policy("controllerring-r", 2));
   EXPECT_THAT(take(), ElementsAre("PATCH policy"));
-  send(kPolicies, "MODIFIED", object("", "controllerring-other"));
+  send(kPolicies, "MODIFIED", policy("controllerring-r", 2));
+  EXPECT_THAT(take(), IsEmpty()) << "the status alone has changed";
+  send(kPolicies, "MODIFIED", policy("controllerring-other", 1));
   send(kBindings, "MODIFIED", binding("ns/x,ns/y"));
   EXPECT_THAT(take(), ElementsAre("PATCH binding in force for ns/x"));
   EXPECT_THAT(take(), IsEmpty()) << "its own writes are nobody's change";
-  send(kPolicies, "MODIFIED", object("", "controllerring-r"));
+  send(kPolicies, "MODIFIED", policy("controllerring-r", 3));
   see_lease(lease("a", "x"));
   EXPECT_THAT(take(), IsEmpty()) << "the second time within minutes";
   api_.loop.advance(seconds(2));
