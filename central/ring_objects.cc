@@ -2,7 +2,6 @@
 
 #include <utility>
 
-#include "kube/meta.h"
 #include "sharding/names.h"
 
 namespace ringside::central {

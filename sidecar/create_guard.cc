@@ -14,6 +14,7 @@ constexpr std::chrono::seconds kLately(20);
 constexpr Duration kCatchUp = std::chrono::milliseconds(500);
 constexpr Duration kSettled = std::chrono::seconds(5);
 constexpr size_t kMaxRemembered = 10'000;
+constexpr std::string_view kJustCome = "has only just become";
 
 template <typename Map, typename IsOld>
 void forget(Map& map, IsOld is_old) {
@@ -33,26 +34,20 @@ event::Task<std::optional<kube::Status>> CreateGuard::check(kube::GroupResource 
   const kube::OwnerReference* controller = kube::controller_of(child);
   if (!child.name.empty() || !controller) co_return std::nullopt;
   std::string uid = controller->uid;
-  TimePoint began = client_.loop().now();
-  if (auto settled = settled_until_.find(uid); settled != settled_until_.end() && began < settled->second) {
+  TimePoint now = client_.loop().now();
+  if (auto settled = settled_until_.find(uid); settled != settled_until_.end() && now < settled->second) {
     co_return std::nullopt;
   }
-  auto just_refused = refused_.find(uid);
-  if (just_refused != refused_.end() && began - just_refused->second.first < kCatchUp) {
-    co_return refused(resource, child, "has only just become");
-  }
+  auto before = refused_.find(uid);
+  if (before != refused_.end() && now - before->second.first < kCatchUp) co_return refused(resource, child, kJustCome);
 
   child.ns = std::move(ns);
-  auto owner = co_await owners_.owner_of(child);
-  auto object = owner && *owner ? co_await owners_.read((*owner)->resource, (*owner)->name)
-                                : Result<json::Value>(failure(ErrorKind::kNotFound, "no owner in the ring"));
-  if (!owner) object = failure(owner.error());
+  auto object = co_await owner_of(child);
   // Without its owner it goes with the garbage collection.
   if (!object && object.error().kind == ErrorKind::kNotFound) co_return std::nullopt;
   if (!object) {
     co_return kube::service_unavailable(
-        "sidecar: not created, since it cannot be found out whether its owner is this "
-        "replica's: " +
+        "sidecar: not created, since it cannot be found out whether its owner is this replica's: " +
             object.error().message,
         1);
   }
@@ -60,22 +55,32 @@ event::Task<std::optional<kube::Status>> CreateGuard::check(kube::GroupResource 
   std::string_view shard = meta.label(shard_label_);
   if (meta.uid != uid || shard.empty()) co_return std::nullopt;
   if (shard != self_.shard) co_return refused(resource, child, "is not");
-
-  TimePoint now = client_.loop().now();
-  std::optional<WallTime> arrival = arrival_of(*object);
-  auto server_now = client_.server_now();
-  if (arrival && server_now && *server_now - *arrival < kLately) {
-    auto known = refused_.find(uid);
-    if (known == refused_.end() || known->second.arrival != *arrival) {
-      forget(refused_, [&](const auto& entry) { return now - entry.second.first > kLately; });
-      refused_.insert_or_assign(uid, Refusal{.arrival = *arrival, .first = now});
-      co_return refused(resource, child, "has only just become");
-    }
-    if (now - known->second.first < kCatchUp) co_return refused(resource, child, "has only just become");
-  }
+  if (!has_caught_up(uid, arrival_of(*object))) co_return refused(resource, child, kJustCome);
+  now = client_.loop().now();
   forget(settled_until_, [&](const auto& entry) { return entry.second <= now; });
   settled_until_.insert_or_assign(uid, now + kSettled);
   co_return std::nullopt;
+}
+
+// kNotFound also if it has none in the ring.
+event::Task<Result<json::Value>> CreateGuard::owner_of(const kube::ObjectMeta& child) {
+  auto owner = co_await owners_.owner_of(child);
+  if (!owner) co_return failure(owner.error());
+  if (!*owner) co_return failure(ErrorKind::kNotFound, "no owner in the ring");
+  co_return co_await owners_.read((*owner)->resource, (*owner)->name);
+}
+
+// Whether the controller was refused long enough ago for this arrival, or it is no matter any more. Notes the first
+// refusal.
+bool CreateGuard::has_caught_up(const std::string& uid, std::optional<WallTime> arrival) {
+  auto server_now = client_.server_now();
+  if (!arrival || !server_now || *server_now - *arrival >= kLately) return true;
+  TimePoint now = client_.loop().now();
+  auto known = refused_.find(uid);
+  if (known != refused_.end() && known->second.arrival == *arrival) return now - known->second.first >= kCatchUp;
+  forget(refused_, [&](const auto& entry) { return now - entry.second.first > kLately; });
+  refused_.insert_or_assign(uid, Refusal{.arrival = *arrival, .first = now});
+  return false;
 }
 
 // When the shard label was last written by central or a sidecar, in the API server's own time; nullopt if never: the
@@ -92,9 +97,9 @@ std::optional<WallTime> CreateGuard::arrival_of(const json::Value& owner) const 
 }
 
 kube::Status CreateGuard::refused(const kube::GroupResource& resource, const kube::ObjectMeta& child,
-                                  const std::string& why) {
+                                  std::string_view why) {
   return kube::conflict(resource.group, resource.resource, child.generate_name,
-                        "sidecar: not created, since its owner " + why + " this replica's; try again");
+                        "sidecar: not created, since its owner " + std::string(why) + " this replica's; try again");
 }
 
 }  // namespace ringside::sidecar

@@ -4,6 +4,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "base/clock.h"
 #include "event/task.h"
@@ -37,9 +38,10 @@ class CreateGuard {
     TimePoint first;
   };
 
+  event::Task<Result<json::Value>> owner_of(const kube::ObjectMeta& child);
+  bool has_caught_up(const std::string& uid, std::optional<WallTime> arrival);
   std::optional<WallTime> arrival_of(const json::Value& owner) const;
-  static kube::Status refused(const kube::GroupResource& resource, const kube::ObjectMeta& child,
-                              const std::string& why);
+  static kube::Status refused(const kube::GroupResource& resource, const kube::ObjectMeta& child, std::string_view why);
 
   kube::Client& client_;
   ShardIdentity self_;
