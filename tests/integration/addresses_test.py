@@ -18,20 +18,12 @@ import pytest
 import yaml
 from credentials import Authority, certify_apiserver
 from ringside_cluster import Cluster
-from sidecars import RING, SECRETS, Sidecar, secret
+from sidecars import APP_AS_ADMIN, RING_OF_SECRETS, SECRETS, Sidecar, secret
 from support import RINGS, ROOT, Api, cluster_ca, eventually, free_port, program
 
 SHARD = "shard-a"
 SERVICE = "fd00:10:96::1"
 NAME = "api.ringside.test"
-_RING = {"apiVersion": "sharding.timebertt.dev/v1alpha1", "kind": "ControllerRing", "metadata": {"name": RING},
-         "spec": {"resources": [{"group": "", "resource": "secrets"}]}}
-_APP = [
-    {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "app", "namespace": "default"}},
-    {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding", "metadata": {"name": "app"},
-     "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin"},
-     "subjects": [{"kind": "ServiceAccount", "name": "app", "namespace": "default"}]},
-]
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="namespaces need root")
 
 
@@ -61,9 +53,9 @@ def cluster():
         with Cluster(f"addresses-{os.getpid()}", api_only=True, host_net=True, apiserver_flags=["bind-address=::"]) as running:
             certify_apiserver(running, Authority.of_cluster(running), [f"IP:{SERVICE}", "IP:::1", f"DNS:{NAME}"])
             running.kubectl("apply", "-f", str(ROOT / "deploy" / "crd" / "controllerrings.yaml"))
-            running.kubectl("apply", "-f", "-", input=yaml.safe_dump_all(_APP))
+            running.kubectl("apply", "-f", "-", input=yaml.safe_dump_all(APP_AS_ADMIN))
             api = Api.of_cluster(running)
-            eventually(lambda: api.create(RINGS, _RING), 20, "the ring is there")
+            eventually(lambda: api.create(RINGS, RING_OF_SECRETS), 20, "the ring is there")
             eventually(lambda: Client(SERVICE, api_port(running), cluster_ca(running)).version(), 90, "the new certificate")
             yield running
 

@@ -5,7 +5,6 @@ import collections
 import contextlib
 import hashlib
 import itertools
-import os
 import socket
 import ssl
 import subprocess
@@ -15,6 +14,7 @@ import time
 import pytest
 import yaml
 
+from credentials import Mounted
 from rings import Ring
 from support import RINGS, ROOT, WEBHOOKS, Central, Injector, Repeated, eventually
 
@@ -205,25 +205,6 @@ def rotated(trust, certificates, bundles):
         all(len(text.split("BEGIN CERTIFICATE")) == 3 for text in trust.bundles[:-1])
 
 
-class Mounted:
-    """A folder as the kubelet keeps it for a Secret: links through `..data`, which is replaced in one step."""
-
-    def __init__(self, path):
-        self.path, self._versions = path, 0
-        path.mkdir()
-        for name in ("tls.crt", "tls.key", "ca.crt"):
-            (path / name).symlink_to(f"..data/{name}")
-
-    def write(self, certificate, key):
-        self._versions += 1
-        version = self.path / f"..version-{self._versions}"
-        version.mkdir()
-        for name, text in (("tls.crt", certificate), ("tls.key", key), ("ca.crt", certificate)):
-            (version / name).write_text(text)
-        (self.path / "..data_tmp").symlink_to(version.name)
-        os.rename(self.path / "..data_tmp", self.path / "..data")
-
-
 def self_signed(folder, name):
     """-> certificate, key"""
     certificate, key = folder / f"{name}.crt", folder / f"{name}.key"
@@ -233,9 +214,14 @@ def self_signed(folder, name):
     return certificate.read_text(), key.read_text()
 
 
+def tls(certificate, key):
+    """The files of a Secret of type kubernetes.io/tls, as cert-manager writes them."""
+    return {"tls_crt": certificate, "tls_key": key, "ca_crt": certificate}
+
+
 def test_mounted_files_are_used_and_read_again(folder, kubeconfig, api):
-    mounted, pairs = Mounted(folder / "mounted"), [self_signed(folder, f"mounted-{i}") for i in range(2)]
-    mounted.write(*pairs[0])
+    pairs = [self_signed(folder, f"mounted-{i}") for i in range(2)]
+    mounted = Mounted(folder / "mounted", **tls(*pairs[0]))
     settings = {"webhook": {"server": {**LIFETIMES, "certDir": str(mounted.path)}}, "leaderElection": ELECTION}
     ring = Ring(api, "certificates-mounted")
     ring.add_shard("shard-0")
@@ -244,12 +230,12 @@ def test_mounted_files_are_used_and_read_again(folder, kubeconfig, api):
         ring.wait_until_assigning()
         assert bundle_of(ring.webhook()) == pairs[0][0], "ca.crt of the folder becomes the caBundle"
 
-        mounted.write(pairs[1][0], pairs[0][1])
+        mounted.write(**tls(pairs[1][0], pairs[0][1]))
         eventually(lambda: "the present one stays" in central.log(), 10, "a key of another certificate is noticed")
         assert offered(central.webhook_port, pairs[0][0])
         assigned(ring)
 
-        mounted.write(*pairs[1])
+        mounted.write(**tls(*pairs[1]))
         eventually(lambda: offered(central.webhook_port, pairs[1][0]), 10, "the new certificate is served")
         eventually(lambda: bundle_of(ring.webhook()) == pairs[1][0], 10, "the caBundle follows")
         eventually(lambda: assigned(ring) is None, 5, "calls come in")
@@ -258,8 +244,8 @@ def test_mounted_files_are_used_and_read_again(folder, kubeconfig, api):
 
 
 def test_ca_bundle_is_left_to_cert_manager(folder, kubeconfig, api):
-    mounted, pairs = Mounted(folder / "injected"), [self_signed(folder, f"injected-{i}") for i in range(2)]
-    mounted.write(*pairs[0])
+    pairs = [self_signed(folder, f"injected-{i}") for i in range(2)]
+    mounted = Mounted(folder / "injected", **tls(*pairs[0]))
     annotation = {"cert-manager.io/inject-ca-from": "sharding-system/sharder"}
     settings = {"webhook": {"server": {**LIFETIMES, "certDir": str(mounted.path)},
                             "config": {"annotations": annotation}}, "leaderElection": ELECTION}
@@ -283,7 +269,7 @@ def test_ca_bundle_is_left_to_cert_manager(folder, kubeconfig, api):
         # As cert-manager does before a new certificate is used.
         both = pairs[0][0] + pairs[1][0]
         inject(both)
-        mounted.write(*pairs[1])
+        mounted.write(**tls(*pairs[1]))
         eventually(lambda: offered(central.webhook_port, pairs[1][0]), 10, "the new certificate is served")
         api.patch(f"{RINGS}/{ring.name}", {"spec": {"resources": [{"group": "", "resource": "secrets"}]}})
         eventually(lambda: len(ring.webhook()["webhooks"][0]["rules"]) == 1, 10, "central has written the configuration again")

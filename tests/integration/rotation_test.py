@@ -13,18 +13,10 @@ import yaml
 from credentials import Authority, Mounted, certify_apiserver, short_token
 from rings import Ring
 from ringside_cluster import Cluster
-from sidecars import CONFIGMAPS, DRAIN_LABEL, RING, SECRETS, SHARD_LABEL, Sidecar, secret
+from sidecars import APP_AS_ADMIN, CONFIGMAPS, DRAIN_LABEL, RING_OF_SECRETS, SECRETS, SHARD_LABEL, Sidecar, secret
 from support import LEASES, RINGS, ROOT, WEBHOOKS, Api, ApiError, Central, Injector, InPod, Repeated, cluster_ca, eventually
 
 SHARD = "shard-a"
-_RING = {"apiVersion": "sharding.timebertt.dev/v1alpha1", "kind": "ControllerRing", "metadata": {"name": RING},
-         "spec": {"resources": [{"group": "", "resource": "secrets"}]}}
-_APP = [
-    {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "app", "namespace": "default"}},
-    {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding", "metadata": {"name": "app"},
-     "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin"},
-     "subjects": [{"kind": "ServiceAccount", "name": "app", "namespace": "default"}]},
-]
 
 
 @pytest.fixture(scope="module")
@@ -35,9 +27,9 @@ def cluster():
             running.kubectl("apply", "--server-side", "-f", str(ROOT / "deploy" / manifest))
         for component in ("central", "injector"):
             running.kubectl("apply", "--namespace", "sharding-system", "-f", str(ROOT / "deploy" / component / "rbac.yaml"))
-        running.kubectl("apply", "-f", "-", input=yaml.safe_dump_all(_APP))
+        running.kubectl("apply", "-f", "-", input=yaml.safe_dump_all(APP_AS_ADMIN))
         api = Api.of_cluster(running)
-        eventually(lambda: api.create(RINGS, _RING), 20, "the ring is there")
+        eventually(lambda: api.create(RINGS, RING_OF_SECRETS), 20, "the ring is there")
         yield running
     Ring.made.clear()  # they are gone with it
 

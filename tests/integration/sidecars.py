@@ -24,6 +24,15 @@ SHARD_LABEL = f"shard.alpha.sharding.timebertt.dev/{RING}"
 DRAIN_LABEL = f"drain.alpha.sharding.timebertt.dev/{RING}"
 SECRETS = "/api/v1/namespaces/default/secrets"
 CONFIGMAPS = "/api/v1/namespaces/default/configmaps"
+RING_OF_SECRETS = {"apiVersion": "sharding.timebertt.dev/v1alpha1", "kind": "ControllerRing", "metadata": {"name": RING},
+                   "spec": {"resources": [{"group": "", "resource": "secrets"}]}}
+# The ServiceAccount of an app that may do everything, for kubectl apply.
+APP_AS_ADMIN = [
+    {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "app", "namespace": "default"}},
+    {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding", "metadata": {"name": "app"},
+     "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin"},
+     "subjects": [{"kind": "ServiceAccount", "name": "app", "namespace": "default"}]},
+]
 CONTROLLER = ROOT / "examples" / "checksum-controller" / "bin" / "checksum-controller"
 
 
