@@ -18,6 +18,7 @@ constexpr Duration kIntoForce = std::chrono::seconds(2);
 constexpr Duration kReapply = std::chrono::minutes(5);
 // What was applied less than this ago is not applied again; the objects of a ring are applied one after the other.
 constexpr Duration kFresh = kReapply - std::chrono::seconds(30);
+constexpr Backoff::Options kRetry = {.initial = std::chrono::milliseconds(200), .max = std::chrono::seconds(30)};
 
 // What follows from it, and how to be done with it.
 Error without_fence(const Error& error, std::string_view consequence, std::string_view annotation) {
@@ -36,13 +37,13 @@ FenceReconciler::FenceReconciler(kube::Client& client, Logger log, RingStore& st
       store_(store),
       default_selector_(default_selector),
       report_(std::move(report)),
-      changed_(client.loop()),
+      queue_(client.loop(), {.resync = kReapply, .backoff = kRetry},
+             [this](std::string ring) { return look_at(std::move(ring)); }),
       subscription_(store, [this](const std::string& ring, RingChange change) { on_change(ring, change); }),
       policies_(client, log_, admission_policies(),
                 [this](const std::string& ring, const std::string& name, const std::string& version) {
                   on_seen(ring, admission_policies(), name, version);
-                }),
-      job_(client.loop(), run()) {
+                }) {
   for (const std::string& ring : store.ring_names()) on_change(ring, RingChange::kObject);
 }
 
@@ -61,8 +62,7 @@ void FenceReconciler::on_change(const std::string& ring, RingChange change) {
     on_seen(ring, admission_policy_bindings(), binding.name, binding.version);
     if (state.applied.next_due(client_.loop().now())) return;
   }
-  state.due = client_.loop().now();
-  changed_.notify();
+  queue_.add(ring);
 }
 
 void FenceReconciler::on_seen(const std::string& ring, const kube::ResourceType& type, const std::string& name,
@@ -74,46 +74,32 @@ void FenceReconciler::on_seen(const std::string& ring, const kube::ResourceType&
   if (!put_back) return;
   log_.info("ring: somebody has changed what keeps others off its objects",
             {{"controllerring", ring}, {"resource", type.resource}, {"name", name}});
-  state->second.due = std::min(state->second.due, *put_back);
-  changed_.notify();
+  queue_.add_at(ring, *put_back);
 }
 
-event::Task<void> FenceReconciler::run() {
-  event::Loop& loop = client_.loop();
-  for (;;) {
-    Duration wait = kReapply;
-    std::vector<std::string> due;
-    for (const auto& [ring, state] : rings_) {
-      if (state.due <= loop.now()) due.push_back(ring);
-      wait = std::min(wait, state.due - loop.now());
-    }
-    for (std::string& ring : due) co_await look_at(std::move(ring));
-    if (due.empty()) co_await event::wait_for(loop, changed_, wait);
-  }
-}
-
-event::Task<void> FenceReconciler::look_at(std::string ring) {
+event::Task<bool> FenceReconciler::look_at(std::string ring) {
   State& state = rings_[ring];  // nobody else removes it
-  state.due = client_.loop().now() + kReapply;
   auto snapshot = store_.find(ring);
-  if (snapshot && !snapshot->object) co_return;  // the ring's condition says what is wrong; all stays as it is
+  if (snapshot && !snapshot->object) co_return true;  // the ring's condition says what is wrong; all stays as it is
   Wanted wanted = snapshot ? find_wanted(*snapshot) : Wanted();
   auto done = co_await reconcile(ring, snapshot.get(), std::move(wanted));
-  if (auto put_back = state.applied.next_due(client_.loop().now())) state.due = std::min(state.due, *put_back);
-  if (done) {
-    state.backoff.reset();
-  } else if (!store_.fence_problem()) {
+  if (auto put_back = state.applied.next_due(client_.loop().now())) queue_.add_at(ring, *put_back);
+  bool retry = !done && !store_.fence_problem();
+  if (retry) {
     log_.warn("ring: its fence cannot be kept, trying again",
               {{"controllerring", ring}, {"error", done.error().message}});
-    state.due = std::min(state.due, client_.loop().now() + state.backoff.next(client_.loop().random()));
   }
   if (!snapshot) {
-    if (done && !store_.find(ring)) rings_.erase(ring);
-    co_return;
+    if (done && !store_.find(ring)) {
+      rings_.erase(ring);
+      queue_.forget(ring);
+    }
+    co_return !retry;
   }
   std::optional<Error> problem = parse_fence_settings(snapshot->meta.annotations).problem;
   if (!done) problem = done.error();
   report_(ring, std::move(problem));
+  co_return !retry;
 }
 
 FenceReconciler::Wanted FenceReconciler::find_wanted(const RingSnapshot& snapshot) const {
@@ -188,7 +174,7 @@ event::Task<Result<void>> FenceReconciler::raise_fence(const sharding::Controlle
   state.pending = pending;
   if (pending.empty()) co_return done;
   if (now - state.pending_since < kIntoForce) {
-    state.due = std::min(state.due, state.pending_since + kIntoForce);
+    queue_.add_at(ring.name(), state.pending_since + kIntoForce);
     co_return done;
   }
   in_force.merge(pending);

@@ -7,14 +7,12 @@
 #include <optional>
 #include <string>
 
-#include "base/backoff.h"
 #include "base/log.h"
 #include "central/applied_objects.h"
 #include "central/fence_settings.h"
 #include "central/ring_objects.h"
+#include "central/ring_queue.h"
 #include "central/ring_store.h"
-#include "event/async.h"
-#include "event/job.h"
 #include "kube/client.h"
 #include "kube/meta.h"
 
@@ -39,8 +37,6 @@ class FenceReconciler {
   // What we remember of a ring between two looks at it.
   struct State {
     State();
-    TimePoint due;  // when to look at it again
-    Backoff backoff{{.initial = std::chrono::milliseconds(200), .max = std::chrono::seconds(30)}};
     AppliedObjects applied;
     // Of the fence, while it is up; nullopt: we have not raised it since we lead.
     std::optional<ServiceAccounts> in_force;
@@ -62,8 +58,7 @@ class FenceReconciler {
   void on_change(const std::string& ring, RingChange change);
   void on_seen(const std::string& ring, const kube::ResourceType& type, const std::string& name,
                const std::string& version);
-  event::Task<void> run();
-  event::Task<void> look_at(std::string ring);
+  event::Task<bool> look_at(std::string ring);
   event::Task<Result<void>> reconcile(const std::string& ring, const RingSnapshot* snapshot, Wanted wanted);
   event::Task<Result<void>> reconcile_labels(const std::string& ring, const RingSnapshot* snapshot, Wanted wanted);
   event::Task<Result<void>> raise_fence(const sharding::ControllerRing& ring, Wanted wanted);
@@ -78,12 +73,11 @@ class FenceReconciler {
   RingStore& store_;
   const kube::LabelSelector& default_selector_;
   Report report_;
-  std::string own_name_;  // as the API server knows us; empty: not known
-  std::map<std::string, State> rings_;
-  event::Signal changed_;
+  std::string own_name_;                // as the API server knows us; empty: not known
+  std::map<std::string, State> rings_;  // an entry lives until its ring and all that we made for it are gone
+  RingQueue queue_;
   RingStore::Subscription subscription_;
   RingObjects policies_;
-  event::Job job_;
 };
 
 }  // namespace ringside::central

@@ -91,13 +91,12 @@ RingReconciler::RingReconciler(kube::Client& client, Logger log, RingStore& stor
       events_(events),
       settings_(settings),
       ca_bundle_(std::move(ca_bundle)),
-      changed_(client.loop()),
+      queue_(client.loop(), {.resync = kReapply}, [this](std::string ring) { return look_at(std::move(ring)); }),
       subscription_(store, [this](const std::string& ring, RingChange change) { on_change(ring, change); }),
       webhooks_(client, log_, webhook_configurations(),
                 [this](const std::string& ring, const std::string& name, const std::string& version) {
                   on_webhook_seen(ring, name, version);
-                }),
-      job_(client.loop(), run()) {
+                }) {
   reconcile_all();
 }
 
@@ -139,6 +138,7 @@ void RingReconciler::on_change(const std::string& ring, RingChange change) {
   if (change == RingChange::kDeleted) {
     // The garbage collector removes the webhook configuration, which the ring owns.
     rings_.erase(ring);
+    queue_.forget(ring);
     return;
   }
   auto snapshot = store_.find(ring);
@@ -147,8 +147,8 @@ void RingReconciler::on_change(const std::string& ring, RingChange change) {
                       snapshot->object->status.shards == store_.lease_count(ring) &&
                       snapshot->object->status.available_shards == store_.available_count(ring);
   if (renewal_only) return;
-  rings_[ring].due = client_.loop().now();
-  changed_.notify();
+  rings_.try_emplace(ring);
+  queue_.add(ring);
 }
 
 void RingReconciler::on_webhook_seen(const std::string& ring, const std::string& name, const std::string& version) {
@@ -158,40 +158,18 @@ void RingReconciler::on_webhook_seen(const std::string& ring, const std::string&
   auto put_back = state->second.applied.seen(path, version, client_.loop().now(), client_.loop().random());
   if (!put_back) return;
   log_.info("ring: its webhook configuration was changed by somebody", {{"controllerring", ring}});
-  state->second.due = std::min(state->second.due, *put_back);
-  changed_.notify();
+  queue_.add_at(ring, *put_back);
 }
 
-event::Task<void> RingReconciler::run() {
-  event::Loop& loop = client_.loop();
-  for (;;) {
-    Duration wait = kReapply;
-    std::vector<std::string> due;
-    for (const auto& [ring, state] : rings_) {
-      if (state.due <= loop.now()) due.push_back(ring);
-      wait = std::min(wait, state.due - loop.now());
-    }
-    if (due.empty()) {
-      co_await event::wait_for(loop, changed_, wait);
-      continue;
-    }
-    for (const std::string& ring : due) {
-      if (auto state = rings_.find(ring); state != rings_.end()) state->second.due = loop.now() + kReapply;
-      auto done = co_await reconcile(ring);
-      auto state = rings_.find(ring);
-      if (state == rings_.end()) continue;
-      if (auto put_back = state->second.applied.next_due(loop.now())) {
-        state->second.due = std::min(state->second.due, *put_back);
-      }
-      if (done) {
-        state->second.backoff.reset();
-        continue;
-      }
-      log_.warn("ring: cannot be reconciled, trying again",
-                {{"controllerring", ring}, {"error", done.error().message}});
-      state->second.due = std::min(state->second.due, loop.now() + state->second.backoff.next(loop.random()));
-    }
+event::Task<bool> RingReconciler::look_at(std::string ring) {
+  auto done = co_await reconcile(ring);
+  auto state = rings_.find(ring);
+  if (state == rings_.end()) co_return true;
+  if (auto put_back = state->second.applied.next_due(client_.loop().now())) queue_.add_at(ring, *put_back);
+  if (!done) {
+    log_.warn("ring: cannot be reconciled, trying again", {{"controllerring", ring}, {"error", done.error().message}});
   }
+  co_return done.has_value();
 }
 
 event::Task<Result<void>> RingReconciler::reconcile(std::string ring) {

@@ -6,16 +6,14 @@
 #include <optional>
 #include <string>
 
-#include "base/backoff.h"
 #include "base/log.h"
 #include "central/applied_objects.h"
 #include "central/config.h"
 #include "central/event_recorder.h"
 #include "central/rebalancer.h"
 #include "central/ring_objects.h"
+#include "central/ring_queue.h"
 #include "central/ring_store.h"
-#include "event/async.h"
-#include "event/job.h"
 #include "kube/client.h"
 #include "sharding/controller_ring.h"
 
@@ -59,8 +57,6 @@ class RingReconciler {
   // What we remember of a ring between two looks at it.
   struct State {
     State();
-    TimePoint due;  // when to look at it again
-    Backoff backoff;
     AppliedObjects applied;  // the webhook configuration
     std::optional<RingTrouble> sync_trouble;
     std::optional<RingTrouble> fence_trouble;
@@ -70,7 +66,7 @@ class RingReconciler {
   void on_change(const std::string& ring, RingChange change);
   void on_webhook_seen(const std::string& ring, const std::string& name, const std::string& version);
   std::optional<RingTrouble> trouble_of_ring(const std::string& ring) const;
-  event::Task<void> run();
+  event::Task<bool> look_at(std::string ring);
   event::Task<Result<void>> reconcile(std::string ring);
   event::Task<Result<void>> apply_webhook(const sharding::ControllerRing& ring);
   event::Task<Result<void>> write_status(const RingSnapshot& snapshot, std::optional<RingTrouble> trouble);
@@ -82,10 +78,9 @@ class RingReconciler {
   const WebhookSettings& settings_;
   std::function<std::string()> ca_bundle_;
   std::map<std::string, State> rings_;
-  event::Signal changed_;
+  RingQueue queue_;
   RingStore::Subscription subscription_;
   RingObjects webhooks_;
-  event::Job job_;
 };
 
 }  // namespace ringside::central
