@@ -6,6 +6,18 @@ namespace ringside::central {
 
 using sharding::ResourceRole;
 
+namespace {
+
+constexpr size_t kMaxSelectorShards = 50;
+
+std::string set_selector(const std::string& label, std::string_view operation, const std::vector<std::string>& values) {
+  std::string list;
+  for (const std::string& value : values) list += (list.empty() ? "" : ",") + value;
+  return label + " " + std::string(operation) + " (" + list + ")";
+}
+
+}  // namespace
+
 RingView::RingView(std::string name, std::shared_ptr<const ring::Ring> shards)
     : name_(std::move(name)),
       shard_label_(sharding::shard_label(name_)),
@@ -49,6 +61,20 @@ json::Value RingView::patch(const Judgement& judgement, const kube::ObjectMeta& 
   patch["metadata"]["resourceVersion"] = object.resource_version;
   patch["metadata"]["labels"] = std::move(labels);
   return patch;
+}
+
+// Takes those without a label, too.
+std::string RingView::homeless_selector() const {
+  if (shards_->shards().size() > kMaxSelectorShards) return {};
+  return set_selector(shard_label_, "notin", shards_->shards());
+}
+
+std::vector<std::string> RingView::homeless_selectors(const std::vector<std::string>& departed) const {
+  std::string one = homeless_selector();
+  if (!one.empty() || departed.size() > kMaxSelectorShards) return {one};
+  std::vector<std::string> selectors = {"!" + shard_label_};
+  if (!departed.empty()) selectors.push_back(set_selector(shard_label_, "in", departed));
+  return selectors;
 }
 
 }  // namespace ringside::central

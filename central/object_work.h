@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/json.h"
 #include "kube/meta.h"
@@ -46,6 +47,13 @@ class RingView {
   // reference removes the shard label and lets the webhook put the next one; here the next one is written in its place,
   // which comes to the same, takes one call of the webhook less, and works while the webhook cannot be reached.
   json::Value patch(const Judgement& judgement, const kube::ObjectMeta& object) const;
+
+  // Label selectors that together take every object without an available shard, if only these shards have departed
+  // since every object had one. Of few shards it is one selector, whatever has departed; of many that would make too
+  // long a URL. {""}, everything: there are too many of both.
+  std::vector<std::string> homeless_selectors(const std::vector<std::string>& departed) const;
+  // The same if it is not known which shards have departed.
+  std::string homeless_selector() const;
 
   const std::string& name() const { return name_; }
   const std::string& shard_label() const { return shard_label_; }

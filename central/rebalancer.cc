@@ -120,7 +120,8 @@ event::Task<bool> RingRebalancer::move_stragglers() {
 }
 
 std::shared_ptr<RingSync> RingRebalancer::begin(const RingSnapshot& snapshot) {
-  auto sync = RingSync::make(context_, pools_, snapshot);
+  departed_.update(snapshot.shards->shards(), context_.client.loop().now());
+  auto sync = RingSync::make(context_, pools_, snapshot, departed_.names());
   sync_ = sync;
   return sync;
 }

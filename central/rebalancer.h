@@ -11,6 +11,7 @@
 #include <string>
 
 #include "base/backoff.h"
+#include "central/departed_shards.h"
 #include "central/ring_store.h"
 #include "central/ring_sync.h"
 #include "event/async.h"
@@ -75,6 +76,7 @@ class RingRebalancer {
   size_t left_behind_ = 0;  // children to follow their owners, and owners that are draining
   TimePoint changed_at_;    // the last restart, or before: see set_settled
   TimePoint next_stragglers_;
+  DepartedShards departed_;
   std::weak_ptr<RingSync> sync_;  // the latest
   WorkPools pools_;
   event::Job job_;

@@ -24,7 +24,6 @@ constexpr Backoff::Options kRetry = {.initial = std::chrono::milliseconds(20), .
 // Owners and children reach a controller by different watches, which may overtake one another; one that sees an owner
 // without its children makes new ones.
 constexpr Duration kArrival = std::chrono::milliseconds(250);
-constexpr size_t kMaxSelectorShards = 50;
 // So few namespaces are listed one by one, if there are at least twice as many in all.
 constexpr size_t kFewNamespaces = 8;
 
@@ -59,17 +58,20 @@ bool is_work(Work work) {
 
 }  // namespace
 
-std::shared_ptr<RingSync> RingSync::make(SyncContext& context, WorkPools& pools, const RingSnapshot& snapshot) {
-  return std::shared_ptr<RingSync>(new RingSync(context, pools, snapshot));
+std::shared_ptr<RingSync> RingSync::make(SyncContext& context, WorkPools& pools, const RingSnapshot& snapshot,
+                                         std::vector<std::string> departed) {
+  return std::shared_ptr<RingSync>(new RingSync(context, pools, snapshot, std::move(departed)));
 }
 
-RingSync::RingSync(SyncContext& context, WorkPools& pools, const RingSnapshot& snapshot)
+RingSync::RingSync(SyncContext& context, WorkPools& pools, const RingSnapshot& snapshot,
+                   std::vector<std::string> departed)
     : context_(context),
       pools_(pools),
       log_(context.log.with({{"controllerring", snapshot.meta.name}})),
       ring_(*snapshot.object),
       view_(snapshot.meta.name, snapshot.shards),
-      namespace_selector_(ring_.spec.namespace_selector.value_or(context.default_namespace_selector)) {}
+      namespace_selector_(ring_.spec.namespace_selector.value_or(context.default_namespace_selector)),
+      departed_(std::move(departed)) {}
 
 event::Task<Result<void>> RingSync::run(Scope scope, std::function<void()> on_homeless_moved) {
   co_await discover();
@@ -79,7 +81,7 @@ event::Task<Result<void>> RingSync::run(Scope scope, std::function<void()> on_ho
     co_await withdraw_drains();
     co_return result();
   }
-  co_await pass("", [this](const Resource&, Judgement& judgement) {
+  co_await pass({""}, [this](const Resource&, Judgement& judgement) {
     if (judgement.work == Work::kDrain || judgement.work == Work::kAwait || judgement.work == Work::kFollow) ++pending_;
     return judgement.work != Work::kFollow;
   });
@@ -91,23 +93,27 @@ event::Task<void> RingSync::move_homeless(Scope scope) {
     return judgement.work == Work::kAssign || judgement.work == Work::kMove;
   };
   Wanted wanted = [=](const Resource&, Judgement& judgement) { return is_homeless(judgement); };
-  std::vector<uint64_t> owners;
-  if (scope == Scope::kAll) owners = co_await collect_mains(homeless_selector(), is_homeless);
+  if (scope == Scope::kHomeless) {
+    co_await pass(view_.homeless_selectors(departed_), wanted);
+    co_return;
+  }
+  std::string homeless = view_.homeless_selector();
+  std::vector<uint64_t> owners = co_await collect_mains(homeless, is_homeless);
   if (owners.empty()) {
-    co_await pass(homeless_selector(), wanted);
+    co_await pass({homeless}, wanted);
     co_return;
   }
   // A child may be on an available shard though its owner has none: the ring changed between the moves of the two. It
   // must go where its owner will go, and before it, like the others.
-  co_await pass(ResourceRole::kControlled, "", [&](const Resource&, Judgement& judgement) {
+  co_await pass(ResourceRole::kControlled, {""}, [&](const Resource&, Judgement& judgement) {
     if (judgement.work == Work::kFollow && contains(owners, judgement.owner_key)) judgement.work = Work::kMove;
     return is_homeless(judgement);
   });
-  co_await pass(ResourceRole::kMain, homeless_selector(), wanted);
+  co_await pass(ResourceRole::kMain, {homeless}, wanted);
 }
 
 event::Task<void> RingSync::withdraw_drains() {
-  co_await pass(ResourceRole::kMain, view_.drain_label(), [this](const Resource&, Judgement& judgement) {
+  co_await pass(ResourceRole::kMain, {view_.drain_label()}, [this](const Resource&, Judgement& judgement) {
     if (judgement.work == Work::kAwait) ++pending_;
     return judgement.work == Work::kWithdrawDrain;
   });
@@ -116,8 +122,9 @@ event::Task<void> RingSync::withdraw_drains() {
 event::Task<Result<void>> RingSync::assign_unassigned() {
   with_owner_ = true;
   co_await discover();
-  std::string homeless = homeless_selector();
-  co_await pass(homeless.empty() ? "!" + view_.shard_label() : homeless, [](const Resource&, Judgement& judgement) {
+  std::vector<std::string> homeless = view_.homeless_selectors(departed_);
+  if (homeless.front().empty()) homeless = {"!" + view_.shard_label()};  // everything is too much for every few seconds
+  co_await pass(std::move(homeless), [](const Resource&, Judgement& judgement) {
     return judgement.work == Work::kAssign || judgement.work == Work::kMove;
   });
   co_return result();
@@ -127,7 +134,7 @@ event::Task<Result<void>> RingSync::move_stragglers() {
   co_await discover();
   auto draining = co_await collect_mains(view_.drain_label(), [](const Judgement&) { return true; });
   pending_ = draining.size();
-  co_await pass(ResourceRole::kControlled, "", [&draining](const Resource&, Judgement& judgement) {
+  co_await pass(ResourceRole::kControlled, {""}, [&draining](const Resource&, Judgement& judgement) {
     return judgement.work == Work::kFollow && !contains(draining, judgement.owner_key);
   });
   co_return result();
@@ -148,21 +155,23 @@ event::Task<void> RingSync::discover() {
   view_.set_cluster_scoped(std::move(cluster_scoped));
 }
 
-event::Task<void> RingSync::pass(std::string label_selector, Wanted wanted) {
-  co_await pass(ResourceRole::kControlled, label_selector, wanted);
-  co_await pass(ResourceRole::kMain, label_selector, wanted);
+event::Task<void> RingSync::pass(std::vector<std::string> label_selectors, Wanted wanted) {
+  co_await pass(ResourceRole::kControlled, label_selectors, wanted);
+  co_await pass(ResourceRole::kMain, std::move(label_selectors), wanted);
 }
 
 // Children have arrived when the pass is over, as far as we can see to it.
-event::Task<void> RingSync::pass(ResourceRole role, std::string label_selector, Wanted wanted) {
+event::Task<void> RingSync::pass(ResourceRole role, std::vector<std::string> label_selectors, Wanted wanted) {
   size_t placed_before = placed_;
   for (const Resource& resource : resources_) {
     if (resource.role != role) continue;
-    for (const std::string& ns : namespaces_to_list(resource)) {
-      auto done = co_await pass_over(resource, ns, label_selector, wanted);
-      if (done) continue;
-      if (done.error().kind == ErrorKind::kNotFound) context_.discovery.forget(resource.name);
-      fail(done.error());
+    for (const std::string& selector : label_selectors) {
+      for (const std::string& ns : namespaces_to_list(resource)) {
+        auto done = co_await pass_over(resource, ns, selector, wanted);
+        if (done) continue;
+        if (done.error().kind == ErrorKind::kNotFound) context_.discovery.forget(resource.name);
+        fail(done.error());
+      }
     }
     co_await pools_.moves.idle();
     co_await pools_.drains.idle();
@@ -219,14 +228,6 @@ event::Task<std::vector<uint64_t>> RingSync::collect_mains(std::string label_sel
   }
   std::ranges::sort(keys);
   co_return keys;
-}
-
-// Takes those without a label, too. A ring of many shards would make too long a URL.
-std::string RingSync::homeless_selector() const {
-  if (view_.shards().shards().size() > kMaxSelectorShards) return {};
-  std::string selector;
-  for (const std::string& shard : view_.shards().shards()) selector += (selector.empty() ? "" : ",") + shard;
-  return view_.shard_label() + " notin (" + selector + ")";
 }
 
 // Where the ring selects a few of many namespaces, there is less to read one by one.

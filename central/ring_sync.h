@@ -49,13 +49,16 @@ struct WorkPools {
 // and keep the sync alive: their outcomes count also if the caller gives up waiting.
 class RingSync : public std::enable_shared_from_this<RingSync> {
  public:
-  // The snapshot's object must be valid. The pools outlive the sync's work.
-  static std::shared_ptr<RingSync> make(SyncContext& context, WorkPools& pools, const RingSnapshot& snapshot);
+  // The snapshot's object must be valid. The pools outlive the sync's work. `departed`: shards that the ring had until
+  // recently.
+  static std::shared_ptr<RingSync> make(SyncContext& context, WorkPools& pools, const RingSnapshot& snapshot,
+                                        std::vector<std::string> departed);
 
   // What a sync looks at.
   enum class Scope {
     kAll,       // every object
-    kHomeless,  // enough after shards have left: objects without an available shard, and drains that may be withdrawn
+    kHomeless,  // enough after none but the departed shards have left: objects without an available shard, and drains
+                // that may be withdrawn
   };
 
   // Homeless objects first: `on_homeless_moved` is called when none is left, and not after an error. Children before
@@ -63,8 +66,8 @@ class RingSync : public std::enable_shared_from_this<RingSync> {
   // error; the first other error is returned, after everything else has been tried, or at once if many requests fail.
   event::Task<Result<void>> run(Scope scope, std::function<void()> on_homeless_moved);
 
-  // Objects that have no shard at all, and in rings of few shards also those whose shard is not available: a handover
-  // may end on a shard that has died meanwhile. Children without a shard go where their owners are at present.
+  // Objects that have no shard at all, or one that is not available: a handover may end on a shard that has died
+  // meanwhile. Children without a shard go where their owners are at present.
   event::Task<Result<void>> assign_unassigned();
 
   // Children that are on another shard than the ring wants, whose owner has been handed over (or is no main object of
@@ -95,13 +98,13 @@ class RingSync : public std::enable_shared_from_this<RingSync> {
   // May change what is to be done.
   using Wanted = std::function<bool(const Resource&, Judgement&)>;
 
-  RingSync(SyncContext& context, WorkPools& pools, const RingSnapshot& snapshot);
+  RingSync(SyncContext& context, WorkPools& pools, const RingSnapshot& snapshot, std::vector<std::string> departed);
 
   event::Task<void> discover();
   event::Task<void> move_homeless(Scope scope);
   event::Task<void> withdraw_drains();
-  event::Task<void> pass(std::string label_selector, Wanted wanted);
-  event::Task<void> pass(ResourceRole role, std::string label_selector, Wanted wanted);
+  event::Task<void> pass(std::vector<std::string> label_selectors, Wanted wanted);
+  event::Task<void> pass(ResourceRole role, std::vector<std::string> label_selectors, Wanted wanted);
   event::Task<std::vector<uint64_t>> collect_mains(std::string label_selector,
                                                    std::function<bool(const Judgement&)> wanted);
   event::Task<Result<void>> pass_over(const Resource& resource, std::string ns, std::string label_selector,
@@ -117,7 +120,6 @@ class RingSync : public std::enable_shared_from_this<RingSync> {
   void count(const Item& item);
 
   const Resource* resource_of_owner(const Item& item) const;
-  std::string homeless_selector() const;
   bool selected(const Resource& resource, const kube::ObjectMeta& object) const;
   void fail(Error error);
   Result<void> result() const;
@@ -128,6 +130,7 @@ class RingSync : public std::enable_shared_from_this<RingSync> {
   sharding::ControllerRing ring_;
   RingView view_;
   kube::LabelSelector namespace_selector_;
+  std::vector<std::string> departed_;
   std::vector<Resource> resources_;
   size_t placed_ = 0;        // objects that were given a shard
   bool with_owner_ = false;  // children without a shard go where their owners are

@@ -1,11 +1,12 @@
 #include "central/object_work.h"
 
-#include <gtest/gtest.h>
+#include <gmock/gmock.h>
 
 namespace ringside::central {
 namespace {
 
 using sharding::ResourceRole;
+using ::testing::ElementsAre;
 
 constexpr char kShard[] = "shard.alpha.sharding.timebertt.dev/example";
 constexpr char kDrain[] = "drain.alpha.sharding.timebertt.dev/example";
@@ -108,6 +109,26 @@ TEST_F(ObjectWorkTest, PatchesAreMergePatchesOfTheVersionThatWasSeen) {
             R"({"metadata":{"resourceVersion":"7","labels":{"drain.alpha.sharding.timebertt.dev/example":"true"}}})");
   EXPECT_EQ(patch(Work::kWithdrawDrain),
             R"({"metadata":{"resourceVersion":"7","labels":{"drain.alpha.sharding.timebertt.dev/example":null}}})");
+}
+
+std::vector<std::string> numbered(std::string_view prefix, int count) {
+  std::vector<std::string> names;
+  for (int i = 0; i < count; ++i) names.push_back(std::string(prefix) + std::to_string(i));
+  return names;
+}
+
+TEST_F(ObjectWorkTest, InASmallRingHomelessObjectsAreOnNoneOfItsShards) {
+  EXPECT_THAT(view_.homeless_selectors({"gone"}), ElementsAre(std::string(kShard) + " notin (a,b)"));
+  EXPECT_EQ(view_.homeless_selector(), std::string(kShard) + " notin (a,b)");
+}
+
+TEST_F(ObjectWorkTest, InALargeRingHomelessObjectsAreOnDepartedShardsOrNone) {
+  RingView large("example", std::make_shared<const ring::Ring>(numbered("shard-", 51)));
+  EXPECT_EQ(large.homeless_selector(), "");
+  EXPECT_THAT(large.homeless_selectors({}), ElementsAre(std::string("!") + kShard));
+  EXPECT_THAT(large.homeless_selectors({"gone", "lost"}),
+              ElementsAre(std::string("!") + kShard, std::string(kShard) + " in (gone,lost)"));
+  EXPECT_THAT(large.homeless_selectors(numbered("gone-", 51)), ElementsAre("")) << "too long a URL";
 }
 
 }  // namespace
