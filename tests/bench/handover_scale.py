@@ -22,24 +22,28 @@ from world import RING, Moment, World, eventually  # noqa: E402
 
 
 class Cpu:
-    """CPU seconds of central and of the API server since the last look."""
+    """CPU seconds of everything on the node since the last look, by program; what has ended meanwhile is not counted."""
+    SHOWN = {"central": "ringside-central", "API server": "kube-apiserver", "etcd": "etcd", "sidecars": "ringside-sidecar",
+             "controllers": "checksum-controller"}
 
     def __init__(self, world):
-        self.world, self.before = world, None
+        self.world, self.before = world, {}
         self.spent()
 
     def spent(self):
-        pods = self.world.api.items("/api/v1/namespaces/sharding-system/pods?labelSelector=app.kubernetes.io/component%3Dsharder")
-        pids = {f"central/{pod['metadata']['name']}": self.world.cluster.container_pid("sharding-system", pod["metadata"]["name"],
-                                                                                         "sharder") for pod in pods}
-        pids["apiserver"] = int(self.world.cluster.exec("pgrep", "-x", "kube-apiserver").stdout)
         now = {}
-        for name, pid in pids.items():
-            fields = self.world.cluster.exec("cat", f"/proc/{pid}/stat").stdout.rpartition(")")[2].split()
-            now[name] = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-        before, self.before = self.before or now, now
-        central = sum(now[name] - before.get(name, 0) for name in now if name.startswith("central/"))
-        return central, now["apiserver"] - before["apiserver"]
+        for line in self.world.cluster.exec("sh", "-c", "cat /proc/[0-9]*/stat 2>/dev/null; true").stdout.splitlines():
+            head, _, fields = line.rpartition(")")
+            pid, _, name = head.partition(" (")
+            fields = fields.split()
+            now[pid, name] = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        before, self.before = self.before, now
+        spent = {}
+        for (pid, name), seconds in now.items():
+            spent[name] = spent.get(name, 0) + seconds - before.get((pid, name), 0)
+        # The kernel keeps 15 characters of a name.
+        shown = {what: spent.pop(name[:15], 0) for what, name in self.SHOWN.items()}
+        return {**shown, "all else": sum(spent.values())}
 
 
 class Requests:
@@ -90,6 +94,10 @@ def row(what, value):
     print(f"  {what:<60} {value}", flush=True)
 
 
+def row_cpu(spent):
+    row("CPU, s", ", ".join(f"{what} {seconds:.1f}" for what, seconds in spent.items()))
+
+
 def story(world, count):
     began = time.monotonic()
     world.steady()
@@ -103,7 +111,7 @@ def story(world, count):
     cpu, fenced, requests, moment = Cpu(world), Fenced(world), Requests(world), Moment()
     world.scale(4)
     after = world.settle(4, seconds=120 + count / 20)
-    central, api = cpu.spent()
+    spent = cpu.spent()
     asked = sorted(requests.done().items(), key=lambda each: -each[1])
     seen = world.since(moment, before)
     new = set(after.available) - set(before.available)
@@ -119,12 +127,12 @@ def story(world, count):
         row(f"  {phase}, median / p99, s", f"{fenced.quantile(0.5, phase):.2f} / {fenced.quantile(0.99, phase):.2f}")
     row("objects moved twice", twice)
     row("requests to the API server, the most frequent", ", ".join(f"{count} {what}" for what, count in asked[:6]))
-    row("CPU of central / of the API server, s", f"{central:.2f} / {api:.1f}")
+    row_cpu(spent)
 
     before, moment = after, Moment()
     world.scale(3)
     after = world.settle(3, seconds=120 + count / 20)
-    central, api = cpu.spent()
+    spent = cpu.spent()
     seen = world.since(moment, before)
     gone = set(before.available) - set(after.available)
     released = min(moment.until(change.time) for change in seen.leases if change.shard in gone and not change.held)
@@ -132,21 +140,21 @@ def story(world, count):
     row("objects moved", len(seen.moves))
     row("Lease released to the last move, s", f"{max(moment.until(move.time) for move in seen.moves) - released:.1f}")
     row("objects of other shards moved", len([move for move in seen.moves if move.source not in gone]))
-    row("CPU of central / of the API server, s", f"{central:.2f} / {api:.1f}")
+    row_cpu(spent)
 
     before, moment = after, Moment()
     pod = sorted(world.pods())[0]
     world.api.delete(f"{PODS}/{pod}", gracePeriodSeconds=0)
     eventually(lambda: len(world.snapshot().available) == 3 and pod not in world.snapshot().available, 120, "another pod")
     world.settle(3, seconds=120 + count / 20, without=pod)
-    central, api = cpu.spent()
+    spent = cpu.spent()
     seen = world.since(moment, before)
     of_dead = [moment.until(move.time) for move in seen.moves if move.source == pod]
     print("a pod deleted by force, and its successor")
     row("its objects moved / last of them, s", f"{len(of_dead)} / {max(of_dead):.1f}")
     row("all moves, the successor's included / last, s",
         f"{len(seen.moves)} / {max(moment.until(move.time) for move in seen.moves):.1f}")
-    row("CPU of central / of the API server, s", f"{central:.2f} / {api:.1f}")
+    row_cpu(spent)
     print(f"writes: {seen.judged} judged, {len(seen.violations)} by a non-owner")
     for container, namespace, selector in (("sharder", "sharding-system", "app.kubernetes.io/component=sharder"),):
         pods = world.kubectl(f"-n {namespace} get pods -l {selector} -o name").split()
