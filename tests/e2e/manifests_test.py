@@ -2,6 +2,7 @@
 framework has no election by the number of replicas."""
 
 import subprocess
+import tarfile
 
 import pytest
 import yaml
@@ -51,3 +52,12 @@ def test_the_controller_has_nothing_of_ringside_in_it(example):
     assert any(name.endswith((".go", ".py", ".java", ".rs")) for name in sources)
     for name in sources:
         assert "ringside" not in (folder / name).read_text().replace("ringside.example", "").lower(), name
+
+
+@pytest.mark.parametrize("program", ["central", "injector", "sidecar"])
+def test_an_image_is_small(program):
+    """The program and all it needs: a node pulls the sidecar's for every controller that it runs."""
+    with tarfile.open(ROOT / f"build/images/{program}.tar") as archive:
+        size = sum(member.size for member in archive.getmembers())
+    print(f"\nmeasured: the image of {program} has {size / 2**20:.1f} MiB")
+    assert size < 20 << 20
