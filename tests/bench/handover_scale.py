@@ -71,10 +71,17 @@ class Fenced:
         self.world, self.before = world, {}
         self.before = self.buckets()
 
+    def refused(self):
+        """Writes of the controllers that the sidecars have refused, in all."""
+        return sum(float(count) for text in self.metrics() for count in
+                   re.findall(r"^ringside_sidecar_fence_denials_total (\S+)$", text, re.M))
+
+    def metrics(self):
+        return [self.world.kubectl(f"get --raw {PODS}/{pod}:16480/proxy/metrics") for pod in self.world.pods()]
+
     def buckets(self):
         counts = {}
-        for pod in self.world.pods():
-            text = self.world.kubectl(f"get --raw {PODS}/{pod}:16480/proxy/metrics")
+        for text in self.metrics():
             for phase, bound, count in re.findall(rf'{self.NAME}_bucket{{phase="(\w+)",le="([^"]+)"}} (\d+)', text):
                 counts[phase, float(bound)] = counts.get((phase, float(bound)), 0) + int(count)
         return {key: count - self.before.get(key, 0) for key, count in counts.items()}
@@ -126,6 +133,7 @@ def story(world, count):
     for phase in ("quiesce", "children", "acknowledge"):
         row(f"  {phase}, median / p99, s", f"{fenced.quantile(0.5, phase):.2f} / {fenced.quantile(0.99, phase):.2f}")
     row("objects moved twice", twice)
+    row("writes that the sidecars refused", f"{fenced.refused():.0f}")
     row("requests to the API server, the most frequent", ", ".join(f"{count} {what}" for what, count in asked[:6]))
     row_cpu(spent)
 
