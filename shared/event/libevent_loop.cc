@@ -5,6 +5,7 @@
 #include <csignal>
 #include <new>
 #include <random>
+#include <utility>
 
 #include "event/scheduler.h"
 
@@ -24,10 +25,21 @@ TimePoint read_clock() {
   return std::chrono::steady_clock::now();
 }
 
+// The time of a turn is read once, when the wait is over: by the first callback of phase 1, or after it if there is
+// none.
+struct TurnClock {
+  Scheduler& scheduler;
+  bool waits = false;
+
+  void begin_turn() {
+    if (std::exchange(waits, false)) scheduler.set_now(read_clock());
+  }
+};
+
 class LibeventWatch : public FdWatch {
  public:
-  LibeventWatch(event_base* base, int fd, Loop::ReadyCallback callback)
-      : base_(base), fd_(fd), callback_(std::make_shared<Loop::ReadyCallback>(std::move(callback))) {}
+  LibeventWatch(event_base* base, TurnClock& clock, int fd, Loop::ReadyCallback callback)
+      : base_(base), clock_(clock), fd_(fd), callback_(std::make_shared<Loop::ReadyCallback>(std::move(callback))) {}
 
   void want(bool read, bool write) override {
     short events = short((read ? EV_READ : 0) | (write ? EV_WRITE : 0));
@@ -42,11 +54,14 @@ class LibeventWatch : public FdWatch {
 
  private:
   static void on_ready(evutil_socket_t, short events, void* self) {
-    auto callback = static_cast<LibeventWatch*>(self)->callback_;  // kept: the callback may destroy the watch
+    auto& watch = *static_cast<LibeventWatch*>(self);
+    watch.clock_.begin_turn();
+    auto callback = watch.callback_;  // kept: the callback may destroy the watch
     (*callback)((events & EV_READ) != 0, (events & EV_WRITE) != 0);
   }
 
   event_base* base_;
+  TurnClock& clock_;
   int fd_;
   std::shared_ptr<Loop::ReadyCallback> callback_;
   short events_ = 0;
@@ -55,18 +70,23 @@ class LibeventWatch : public FdWatch {
 
 class SignalWatch : public Posted {
  public:
-  SignalWatch(event_base* base, int signal, std::function<void()> callback)
-      : callback_(std::move(callback)), event_(evsignal_new(base, signal, &SignalWatch::on_signal, this)) {
+  SignalWatch(event_base* base, TurnClock& clock, int signal, std::function<void()> callback)
+      : clock_(clock),
+        callback_(std::move(callback)),
+        event_(evsignal_new(base, signal, &SignalWatch::on_signal, this)) {
     if (!event_) throw std::bad_alloc();
     event_add(event_.get(), nullptr);
   }
 
  private:
   static void on_signal(evutil_socket_t, short, void* self) {
-    auto callback = static_cast<SignalWatch*>(self)->callback_;  // kept: it may destroy the watch
+    auto& watch = *static_cast<SignalWatch*>(self);
+    watch.clock_.begin_turn();
+    auto callback = watch.callback_;  // kept: it may destroy the watch
     callback();
   }
 
+  TurnClock& clock_;
   std::function<void()> callback_;
   EventPtr event_;
 };
@@ -77,6 +97,7 @@ struct LibeventLoop::Impl {
   std::unique_ptr<event_base, BaseFree> base{event_base_new()};
   EventPtr wake_up;  // fires at the first timer's deadline
   Scheduler scheduler;
+  TurnClock clock{scheduler};
   std::mt19937_64 random{std::random_device{}()};
   bool stopped = false;
 
@@ -102,7 +123,9 @@ struct LibeventLoop::Impl {
         evtimer_add(wake_up.get(), &time);
       }
     }
+    clock.waits = true;
     event_base_loop(base.get(), flags | EVLOOP_NO_EXIT_ON_EMPTY);
+    clock.begin_turn();
     evtimer_del(wake_up.get());
   }
 };
@@ -135,18 +158,17 @@ std::unique_ptr<TurnEnd> LibeventLoop::turn_end(Callback callback) {
 }
 
 std::unique_ptr<FdWatch> LibeventLoop::watch(int fd, ReadyCallback callback) {
-  return std::make_unique<LibeventWatch>(impl_->base.get(), fd, std::move(callback));
+  return std::make_unique<LibeventWatch>(impl_->base.get(), impl_->clock, fd, std::move(callback));
 }
 
 std::unique_ptr<Posted> LibeventLoop::on_signal(int signal, std::function<void()> callback) {
-  return std::make_unique<SignalWatch>(impl_->base.get(), signal, std::move(callback));
+  return std::make_unique<SignalWatch>(impl_->base.get(), impl_->clock, signal, std::move(callback));
 }
 
 void LibeventLoop::run() {
   impl_->stopped = false;
   while (!impl_->stopped) {
     impl_->wait();
-    impl_->scheduler.set_now(read_clock());
     impl_->scheduler.run_phases();
   }
 }

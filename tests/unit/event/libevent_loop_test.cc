@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 #include <sys/socket.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -53,6 +54,25 @@ TEST(LibeventLoopTest, ReadinessOfADescriptor) {
   auto post = loop.post([&] { EXPECT_EQ(::write(pair.fds[1], "hello", 5), 5); });
   loop.run();
   EXPECT_EQ(received, "hello");
+}
+
+TEST(LibeventLoopTest, WhatIsReadyIsToldTheTimeAfterTheWait) {
+  LibeventLoop loop;
+  int fd = ::timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK);
+  itimerspec in_20_ms{.it_interval = {}, .it_value = {.tv_sec = 0, .tv_nsec = 20'000'000}};
+  TimePoint start = loop.now();
+  ASSERT_EQ(::timerfd_settime(fd, 0, &in_20_ms, nullptr), 0);
+  TimePoint in_callback;
+  auto watch = loop.watch(fd, [&](bool, bool) {
+    in_callback = loop.now();
+    loop.stop();
+  });
+  watch->want(true, false);
+  loop.run();
+  EXPECT_GE(in_callback - start, milliseconds(20));
+  EXPECT_EQ(loop.now(), in_callback) << "one time for the whole turn";
+  watch.reset();
+  ::close(fd);
 }
 
 TEST(LibeventLoopTest, ReadyDescriptorDoesNotKeepTheOtherPhasesFromRunning) {
