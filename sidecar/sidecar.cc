@@ -5,6 +5,18 @@
 #include "sidecar/serving_identity.h"
 
 namespace ringside::sidecar {
+namespace {
+
+using namespace std::chrono_literals;
+
+// A controller that hangs with open connections is to lose its shard within one Lease duration, 15 s: after 4 s of
+// silence and 6 s without an answer its connections are closed, and with the grace the Lease is released after 13 s at
+// most. The time-out is the longest of these: a controller that merely starves, or collects garbage, would lose its
+// requests.
+constexpr http::PingOptions kPing{.interval = 4s, .timeout = 6s};
+static_assert(kPing.interval + kPing.timeout + ControllerLife::Options().grace < 15s);
+
+}  // namespace
 
 Result<std::unique_ptr<Sidecar>> Sidecar::create(event::Loop& loop, Logger log, const Options& options,
                                                  const kube::Config& config) {
@@ -93,23 +105,27 @@ void Sidecar::on_ring_changed() {
   proxy_->on_ring_changed();
 }
 
+void Sidecar::on_connections_changed() {
+  size_t open = 0;
+  for (const auto& server : servers_) open += server->open_connections();
+  connections_.set({}, double(open));
+  if (open > life_->connections()) controller_hangs_ = false;
+  // One that hangs is not gone: its reconciles go on when it wakes.
+  if (open == 0 && life_->connections() > 0 && !controller_hangs_) handover_->on_controller_gone();
+  life_->on_connections_changed(open);
+}
+
 Result<void> Sidecar::listen(const kube::Config& config) {
   auto identity = load_or_make_identity(options_.state_dir, {config.host, options_.service_host}, loop_.wall_now());
   if (!identity) return failure(identity.error().with_context("certificate of the sidecar"));
   auto tls = net::TlsServerContext::create(identity->serving, {"h2", "http/1.1"});
   if (!tls) return failure(tls.error());
 
-  auto on_connections = [this](size_t) {
-    size_t open = 0;
-    for (const auto& server : servers_) open += server->open_connections();
-    connections_.set({}, double(open));
-    if (open == 0 && life_->connections() > 0) handover_->on_controller_gone();
-    life_->on_connections_changed(open);
-  };
+  http::ServerObserver observer{.on_connections_changed = [this](size_t) { on_connections_changed(); },
+                                .on_unanswered = [this] { controller_hangs_ = true; }};
   auto listen_on = [&](const HostPort& where) {
-    http::ServerOptions options{.address = where.host, .port = where.port, .tls = *tls};
-    return http::Server::listen(loop_, log_, options, proxy_->acceptor(),
-                                http::ServerObserver{.on_connections_changed = on_connections});
+    http::ServerOptions options{.address = where.host, .port = where.port, .tls = *tls, .ping = kPing};
+    return http::Server::listen(loop_, log_, options, proxy_->acceptor(), observer);
   };
   auto server = listen_on(options_.listen);
   if (!server) return failure(server.error());

@@ -39,6 +39,7 @@ class Sidecar {
   Result<void> listen(const kube::Config& config);
   void build();
   void on_ring_changed();
+  void on_connections_changed();
   http::Router status_router();
 
   event::Loop& loop_;
@@ -63,6 +64,7 @@ class Sidecar {
   std::optional<ServiceAccountDir> serviceaccount_dir_;
   std::vector<std::unique_ptr<http::Server>> servers_;
   std::unique_ptr<http::Server> status_server_;
+  bool controller_hangs_ = false;  // a connection of it was closed for want of an answer, and none was opened since
 };
 
 }  // namespace ringside::sidecar

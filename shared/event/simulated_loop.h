@@ -27,6 +27,8 @@ class SimulatedLoop : public Loop {
   void run_ready();
   // Lets the time pass, stopping at every deadline on the way to run what is due.
   void advance(Duration duration);
+  // Lets the time pass as a process that is stopped sees it: nothing runs on the way. What is due runs afterwards.
+  void stall(Duration duration) { scheduler_.set_now(now() + duration); }
 
  private:
   Scheduler scheduler_;

@@ -59,8 +59,7 @@ void Http2Connection::read() {
       bool end = result.status == net::IoStatus::kEnd;
       return close(end ? Error{ErrorKind::kDisconnected, "connection lost: closed by the peer"} : stream_->error());
     }
-    last_read_ = loop_.now();
-    ping_sent_ = false;
+    on_bytes_read();
     if (auto received = session_.receive({buffer.data(), result.n}); !received) {
       flush();  // the GOAWAY that says why
       return close(received.error());
@@ -105,18 +104,27 @@ void Http2Connection::write_all() {
   }
 }
 
+// Whatever comes is a sign of life: a peer may be in the middle of a large frame, ahead of its answer to the PING.
+void Http2Connection::on_bytes_read() {
+  last_read_ = loop_.now();
+  if (std::exchange(ping_steps_, 0) > 0) ping_timer_->arm(options_.ping_interval);
+}
+
+// The time-out passes in steps: one during which this process was stopped or starved itself counts as one, however long
+// it was. A pod that was frozen whole has the other steps to answer in.
 void Http2Connection::on_ping_timer() {
-  Duration quiet = loop_.now() - last_read_;
-  if (ping_sent_ && quiet >= options_.ping_timeout) {
+  if (ping_steps_ == 0) {
+    Duration quiet = loop_.now() - last_read_;
+    if (quiet < options_.ping_interval) return ping_timer_->arm(options_.ping_interval - quiet);
+    session_.ping();
+    ping_steps_ = kPingSteps;
+  } else if (--ping_steps_ == 0) {
+    unanswered_ = true;
     return close({ErrorKind::kDisconnected, "connection lost: no answer to a PING within " +
                                                 std::to_string(options_.ping_timeout / std::chrono::seconds(1)) +
                                                 " s"});
   }
-  if (!ping_sent_ && quiet >= options_.ping_interval) {
-    ping_sent_ = true;
-    session_.ping();
-  }
-  ping_timer_->arm(ping_sent_ ? options_.ping_timeout : options_.ping_interval - quiet);
+  ping_timer_->arm(options_.ping_timeout / kPingSteps);
 }
 
 void Http2Connection::close(Error error) {

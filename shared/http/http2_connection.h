@@ -15,8 +15,8 @@ class Http2Connection : public Connection {
  public:
   struct Options {
     Http2Session::Options session;
-    // After this long without a byte from the peer a PING is sent, and after the time-out the connection is given up.
-    // Zero: never.
+    // After this long without a byte from the peer a PING is sent, and after the time-out, if nothing has come then
+    // either, the connection is given up. Zero: never.
     Duration ping_interval = Duration::zero();
     Duration ping_timeout = std::chrono::seconds(15);
   };
@@ -29,16 +29,19 @@ class Http2Connection : public Connection {
   Http2Session& session() { return session_; }
   bool closed() const { return closed_; }
   void drain() override;
+  bool unanswered() const override { return unanswered_; }
 
  private:
   static constexpr size_t kOutputPerWrite = 64 << 10;
   static constexpr size_t kReadsPerTurn = 16;
+  static constexpr int kPingSteps = 6;
 
   void on_ready(bool readable, bool writable);
   void read();
   void flush_soon();
   void flush();
   void write_all();
+  void on_bytes_read();
   void on_ping_timer();
   void close(Error error);
 
@@ -54,10 +57,11 @@ class Http2Connection : public Connection {
   std::string output_;  // taken from the session, not yet written
   size_t written_ = 0;  // of output_
   TimePoint last_read_;
-  bool ping_sent_ = false;
+  int ping_steps_ = 0;  // left of the time-out of the PING that was sent last; 0: it was answered
   bool flushing_ = false;
   bool blocked_ = false;  // the last write could not be completed
   bool closed_ = false;
+  bool unanswered_ = false;
 };
 
 }  // namespace ringside::http

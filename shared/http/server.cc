@@ -77,7 +77,8 @@ class ServerImpl : public Server {
     options.session.role = Http2Session::Role::kServer;
     options.session.max_concurrent_streams = options_.limits.max_concurrent_streams;
     options.session.max_header_bytes = options_.limits.max_header_bytes;
-    options.ping_interval = options_.limits.idle_timeout;
+    options.ping_interval = options_.ping.interval;
+    options.ping_timeout = options_.ping.timeout;
     *position = std::make_unique<Http2Connection>(loop_, std::move(stream), options, accept_, nullptr,
                                                   [this, position] { remove(position); });
     observer_.on_connections_changed(connections_.size());
@@ -95,6 +96,10 @@ class ServerImpl : public Server {
   }
 
   void remove(Connections::iterator position) {
+    if ((*position)->unanswered()) {
+      log_.info("closing a connection: its client does not answer a PING");
+      observer_.on_unanswered();
+    }
     connections_.erase(position);
     observer_.on_connections_changed(connections_.size());
   }

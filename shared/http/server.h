@@ -25,9 +25,17 @@ struct ServerLimits {
   // For a request body that is read as a whole (Service): its size, and the time until its end.
   size_t max_body_bytes = 7 << 20;
   Duration body_timeout = std::chrono::seconds(10);
-  // HTTP/1.1 connections without a request are closed after this; HTTP/2 connections that are silent for so long are
-  // probed with a PING, so that clients that vanished do not fill the server.
+  // HTTP/1.1 connections without a request are closed after this.
   Duration idle_timeout = std::chrono::minutes(5);
+};
+
+// HTTP/2 clients must answer a PING (RFC 9113 section 6.7), busy or idle, and a process that is stopped does not. One
+// is sent to a client that was silent for the interval; where nothing comes from it within the time-out, the connection
+// is closed. A client that leaves its streams unread and answers goes on.
+struct PingOptions {
+  // Clients that vanished must not fill the server; more is for servers that have to know.
+  Duration interval = std::chrono::minutes(5);
+  Duration timeout = std::chrono::seconds(15);
 };
 
 struct ServerOptions {
@@ -36,12 +44,15 @@ struct ServerOptions {
   // nullptr: in the clear. The context is asked at each handshake, so that a new certificate is used at once.
   std::shared_ptr<net::TlsServerContext> tls = nullptr;
   ServerLimits limits = {};
+  PingOptions ping = {};
 };
 
 // What happens on the connections of a server, for those who need to know (liveness). Called in any phase; must neither
 // destroy nor drain the server.
 struct ServerObserver {
   std::function<void(size_t open_connections)> on_connections_changed = [](size_t) {};
+  // A connection is closed because its client did not answer a PING; before it is told as a change.
+  std::function<void()> on_unanswered = [] {};
 };
 
 // Listens from construction to destruction. Destroying it closes the listener and every connection at once; drain()

@@ -1,9 +1,11 @@
 """When an object is handed over that a real controller may still be at work on: by proof, by window, by deadline."""
 
 import contextlib
+import http.server
 import os
 import socket
 import subprocess
+import threading
 import time
 
 import pytest
@@ -143,6 +145,51 @@ def test_the_deadline_ends_the_wait_for_a_proof(scene):
     assert DEADLINE <= took < DEADLINE + 3 and not scene.has_ended("x")
     assert scene.quiet_by() == ["deadline"]
     scene.assert_late_write_is_refused("x")
+
+
+class BusyMetrics(http.server.BaseHTTPRequestHandler):
+    """Of a controller with a reconcile that does not end."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self):  # pylint: disable=invalid-name
+        body = b'controller_runtime_active_workers{controller="secret"} 1\n'
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):  # pylint: disable=arguments-differ
+        pass
+
+
+@contextlib.contextmanager
+def serving(handler):
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            yield server.server_port
+        finally:
+            server.shutdown()
+
+
+def test_a_process_that_hangs_has_proved_nothing(tmp_path, cluster, api, token):
+    """Its connections are closed as those of a dead one are; but what it was reconciling goes on when it wakes."""
+    with serving(BusyMetrics) as port:
+        arguments = ["--leader-election=off", f"--metrics=http://127.0.0.1:{port}/metrics", "--grace-period=20s"]
+        with Sidecar(tmp_path, cluster, "shard-a", token, arguments) as sidecar:
+            sidecar.wait_for_ring()
+            with Controller(tmp_path, sidecar.controller_kubeconfig(), leader_elect=False) as controller:
+                eventually(sidecar.ready, 15, "the shard Lease is held")
+                api.create(SECRETS, secret("x", "shard-a"))
+                controller.signal("STOP")
+                try:
+                    time.sleep(2)  # its connections are closed 6 to 10 s after the stop: before the deadline
+                    drain(api, "x")
+                finally:
+                    controller.signal("CONT")
+                assert "does not answer a PING" in sidecar.log()
+                assert Scene(api, sidecar, controller).quiet_by() == ["deadline"]
 
 
 @pytest.mark.parametrize("scene", ["http"], indirect=True)

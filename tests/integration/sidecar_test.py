@@ -221,11 +221,54 @@ def test_a_hung_controller_loses_its_shard(tmp_path, cluster, ring, token, clean
             eventually(sidecar.ready, 15)
             controller.signal("STOP")
             try:
-                eventually(lambda: not sidecar.ready(), 20, "the shard Lease has run out")
+                eventually(lambda: lease_holder(api, "shard-h") == "", 15, "the shard Lease is released")
                 status, _, body = sidecar.get(SECRETS, method="POST", body=json.dumps(secret("no")))
                 assert status == 503, body
             finally:
                 controller.signal("CONT")
+
+
+def test_a_hung_controller_without_leader_election_loses_its_shard_and_gets_it_back(sidecar, api, tmp_path):
+    with Controller(tmp_path, sidecar.controller_kubeconfig(), leader_elect=False) as controller:
+        eventually(sidecar.ready, 15, "the shard Lease is held")
+        api.create(SECRETS, secret("before", "shard-a"))
+        eventually(lambda: checksum_of(api, "before"), 10)
+        time.sleep(6)  # idle, as is usual
+        controller.signal("STOP")
+        try:
+            began = time.monotonic()
+            eventually(lambda: lease_holder(api, "shard-a") == "", 15, "the Lease is released within one duration")
+            print(f"\nmeasured: SIGSTOP of the controller to the release of its Lease: {time.monotonic() - began:.2f} s")
+            api.create(SECRETS, secret("meanwhile", "shard-a"))
+        finally:
+            controller.signal("CONT")
+        began = time.monotonic()
+        eventually(sidecar.ready, 20, "the shard Lease is held again")
+        eventually(lambda: checksum_of(api, "meanwhile"), 10)
+        print(f"measured: SIGCONT to working again: {time.monotonic() - began:.2f} s (without central to say that it may)")
+        assert controller.running()
+
+
+def test_a_pod_that_was_frozen_whole_keeps_its_connections(sidecar, api, tmp_path):
+    """By the clock the controller has not answered for too long; but for most of that time the sidecar did not run either."""
+    with Controller(tmp_path, sidecar.controller_kubeconfig(), leader_elect=False) as controller:
+        eventually(sidecar.ready, 15, "the shard Lease is held")
+        before = api.get(LEASES.format("default") + "/shard-a")
+        api.create(SECRETS, secret("before", "shard-a"))
+        eventually(lambda: checksum_of(api, "before"), 10)
+        controller.signal("STOP")
+        try:
+            time.sleep(5.5)  # a PING is sent, and its time-out runs
+            sidecar.signal("STOP")
+            time.sleep(6)
+        finally:
+            sidecar.signal("CONT")
+            controller.signal("CONT")
+        api.create(SECRETS, secret("after", "shard-a"))
+        eventually(lambda: checksum_of(api, "after"), 10)
+        after = api.get(LEASES.format("default") + "/shard-a")
+        assert after["spec"]["acquireTime"] == before["spec"]["acquireTime"], "never released"
+        assert "does not answer" not in sidecar.log()
 
 
 def test_a_controller_without_leader_election_holds_by_its_connections(sidecar, api, tmp_path):

@@ -15,19 +15,20 @@ using ringside::testing::Record;
 using ringside::testing::recording_acceptor;
 using ringside::testing::RecordingHandler;
 using std::chrono::seconds;
+using namespace std::chrono_literals;
 
 // A client's and a server's connection, at the ends of one pipe.
 struct World {
   explicit World(
       net::PipeOptions pipe = {}, Http2Connection::Options client_options = {},
-      std::function<void(Record&)> on_request = [](Record&) {}) {
+      std::function<void(Record&)> on_request = [](Record&) {}, Http2Connection::Options server_options = {}) {
     auto [here, there] = net::make_pipe(loop, pipe);
     client_options.session.role = Http2Session::Role::kClient;
     client = std::make_unique<Http2Connection>(loop, std::move(here), client_options, nullptr, nullptr, [this] {
       ++client_closed;
       client.reset();
     });
-    server = std::make_unique<Http2Connection>(loop, std::move(there), Http2Connection::Options{},
+    server = std::make_unique<Http2Connection>(loop, std::move(there), server_options,
                                                recording_acceptor(requests, std::move(on_request)), nullptr, [this] {
                                                  ++server_closed;
                                                  server.reset();
@@ -124,6 +125,134 @@ TEST(Http2ConnectionTest, PingKeepsALivingConnectionAndFindsADeadOne) {
   EXPECT_EQ(closed, 1);
   EXPECT_EQ(record->closed->kind, ErrorKind::kDisconnected);
   EXPECT_NE(record->closed->message.find("PING"), std::string::npos);
+}
+
+// A server's connection that asks its client for signs of life after 4 s, and gives it 6 s to answer.
+struct AskingServer {
+  explicit AskingServer(net::PipeOptions pipe = {}) {
+    auto [here, there] = net::make_pipe(loop, pipe);
+    client.emplace(std::move(there));
+    client->send("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + std::string("\0\0\0\4\0\0\0\0\0", 9));  // SETTINGS
+    Http2Connection::Options options;
+    options.ping_interval = seconds(4);
+    options.ping_timeout = seconds(6);
+    server = std::make_unique<Http2Connection>(loop, std::move(here), options, recording_acceptor(requests), nullptr,
+                                               [this] {
+                                                 closed_at = loop.now();
+                                                 unanswered = server->unanswered();
+                                                 server.reset();
+                                               });
+    loop.run_ready();
+  }
+  bool was_asked() { return client->take().find(std::string("\0\0\x08\6\0", 5)) != std::string::npos; }
+  void answer() {
+    client->send(std::string("\0\0\x08\6\1\0\0\0\0", 9) + std::string(8, '\0'));
+    loop.run_ready();
+  }
+
+  event::SimulatedLoop loop;
+  std::vector<std::shared_ptr<Record>> requests;
+  std::optional<RawPeer> client;
+  std::optional<TimePoint> closed_at;
+  bool unanswered = false;
+  std::unique_ptr<Http2Connection> server;
+};
+
+TEST(Http2ConnectionTest, AServerGivesUpAClientThatDoesNotAnswer) {
+  AskingServer world;
+  TimePoint start = world.loop.now();
+  world.loop.advance(seconds(4) - 1ns);
+  EXPECT_FALSE(world.was_asked());
+  world.loop.advance(1ns);
+  EXPECT_TRUE(world.was_asked());
+  world.loop.advance(seconds(1));
+  EXPECT_FALSE(world.was_asked()) << "once";
+  world.loop.advance(std::chrono::hours(1));
+  ASSERT_TRUE(world.closed_at);
+  EXPECT_EQ(*world.closed_at - start, seconds(10));
+  EXPECT_TRUE(world.unanswered);
+  EXPECT_TRUE(world.client->saw_end());
+}
+
+TEST(Http2ConnectionTest, TheTimeAfterAnAnswerBeginsAnew) {
+  AskingServer world;
+  world.loop.advance(seconds(9));
+  ASSERT_TRUE(world.was_asked());
+  world.answer();
+  TimePoint last = world.loop.now();
+  world.loop.advance(seconds(4));
+  EXPECT_TRUE(world.was_asked()) << "no later than after any other silence";
+  world.loop.advance(seconds(6));
+  ASSERT_TRUE(world.closed_at);
+  EXPECT_EQ(*world.closed_at - last, seconds(10));
+}
+
+TEST(Http2ConnectionTest, ABusyClientIsNotAsked) {
+  AskingServer world;
+  for (int i = 0; i < 100; ++i) {
+    world.loop.advance(seconds(3));
+    world.client->send(std::string("\0\0\4\x08\0\0\0\0\0\0\0\0\1", 13));  // WINDOW_UPDATE
+    EXPECT_FALSE(world.was_asked());
+  }
+  EXPECT_FALSE(world.closed_at);
+}
+
+TEST(Http2ConnectionTest, APartOfAFrameIsAnAnswer) {
+  AskingServer world;
+  for (int i = 0; i < 8; ++i) {
+    world.loop.advance(seconds(9));
+    EXPECT_TRUE(world.was_asked());
+    world.client->send(std::string(1, '\0'));  // of a frame's head
+  }
+  EXPECT_FALSE(world.closed_at);
+}
+
+TEST(Http2ConnectionTest, WhoWasStoppedItselfDoesNotJudgeByThatTime) {
+  AskingServer world;
+  world.loop.advance(seconds(4));
+  ASSERT_TRUE(world.was_asked());
+  world.loop.stall(std::chrono::hours(1));  // the whole pod was frozen, just after the PING
+  world.loop.run_ready();
+  world.loop.advance(seconds(4));
+  EXPECT_FALSE(world.closed_at);
+  world.answer();
+  world.loop.stall(std::chrono::hours(1));  // and in the silence before one
+  world.loop.run_ready();
+  EXPECT_TRUE(world.was_asked());
+  world.loop.advance(seconds(6) - 1ns);
+  EXPECT_FALSE(world.closed_at);
+  world.loop.advance(1ns);
+  EXPECT_TRUE(world.closed_at);
+}
+
+TEST(Http2ConnectionTest, AClientThatReadsNothingIsGivenUpWithOutputInTheWay) {
+  AskingServer world({.capacity = 1000});
+  world.client->set_reading(false);
+  world.client->send(std::string("\0\0\6\1\4\0\0\0\1\x83\x87\x84\x41\1a", 15));  // a POST's HEADERS
+  world.loop.run_ready();
+  ASSERT_EQ(world.requests.size(), 1u);
+  world.requests[0]->stream->send_response({200, {}}, false);
+  world.requests[0]->stream->send_body(std::string(60'000, 'x'));
+  world.loop.advance(seconds(10));
+  EXPECT_TRUE(world.unanswered);
+}
+
+TEST(Http2ConnectionTest, AClientThatDoesNotReadAStreamAndAnswersGoesOn) {
+  Http2Connection::Options options;
+  options.ping_interval = seconds(4);
+  options.ping_timeout = seconds(6);
+  World world(
+      {}, {},
+      [](Record& request) {
+        request.stream->send_response({200, {}}, false);
+        request.stream->send_body(std::string(1 << 20, 'x'));
+      },
+      options);
+  auto watch = world.start(post(), false);
+  watch->credits = false;
+  world.loop.advance(std::chrono::hours(1));
+  EXPECT_FALSE(watch->closed);
+  EXPECT_GT(world.requests[0]->stream->unsent(), 0u);
 }
 
 TEST(Http2ConnectionTest, GarbageClosesTheConnection) {

@@ -155,6 +155,30 @@ TEST_F(ServerTest, ConnectionsOverTheLimitAndSilentHandshakesAreClosed) {
   EXPECT_TRUE(fetch(*http, "/"));
 }
 
+TEST_F(ServerTest, ClientsThatAnswerNoPingAreTold) {
+  size_t unanswered = 0, open = 0;
+  ServerObserver observer{.on_connections_changed = [&](size_t n) { open = n; },
+                          .on_unanswered = [&] { ++unanswered; }};
+  std::vector<std::shared_ptr<Record>> requests;
+  ServerOptions options{.address = "127.0.0.1", .tls = server_tls};
+  options.ping = {.interval = milliseconds(100), .timeout = milliseconds(120)};
+  auto server = Server::listen(loop, Logger(), options, recording_acceptor(requests), observer).value();
+  auto http = client(server->port());
+  Started started(loop,
+                  http->fetch({.head = {.method = "GET", .authority = {}, .path = "/", .headers = {}}, .body = {}}));
+  run_until([&] { return !requests.empty(); });
+  auto context = client_tls();
+  Started connecting(loop, net::tcp_connect(loop, "127.0.0.1", server->port()));
+  run_until([&] { return connecting.done(); });
+  Started shaking(loop, net::tls_connect(loop, std::move(connecting.result().value()), *context, "127.0.0.1"));
+  run_until([&] { return shaking.done(); });
+  RawPeer silent(std::move(shaking.result().value().stream));
+  run_until([&] { return silent.saw_end() || silent.failed(); });
+  EXPECT_EQ(unanswered, 1u);
+  EXPECT_EQ(open, 1u) << "the other one answers";
+  EXPECT_FALSE(started.done());
+}
+
 TEST_F(ServerTest, DestroyedWithOpenRequests) {
   std::vector<std::shared_ptr<Record>> requests;
   auto server =
