@@ -66,6 +66,12 @@ std::optional<seconds> take_offset(std::string_view& text) {
   return seconds(sign * (*hours * 3600 + *minutes * 60));
 }
 
+// An offset may lead out of the years of four digits.
+bool is_writable(WallTime time) {
+  int year = split(time).year;
+  return year >= 0 && year <= 9999;
+}
+
 std::optional<WallTime> parse(std::string_view text) {
   auto year = take_number(text, 4);
   if (!year || !take(text, '-')) return std::nullopt;
@@ -90,8 +96,9 @@ std::optional<WallTime> parse(std::string_view text) {
   std::chrono::year_month_day date{std::chrono::year(*year), std::chrono::month(unsigned(*month)),
                                    std::chrono::day(unsigned(*day))};
   if (!date.ok()) return std::nullopt;
-  return WallTime(std::chrono::sys_days(date)) + seconds(*hour * 3600 + *minute * 60 + *second) + microseconds(micro) -
-         *offset;
+  auto time = WallTime(std::chrono::sys_days(date)) + seconds(*hour * 3600 + *minute * 60 + *second) +
+              microseconds(micro) - *offset;
+  return is_writable(time) ? std::optional(time) : std::nullopt;
 }
 
 }  // namespace

@@ -16,7 +16,8 @@ std::string to_rfc3339(WallTime time);
 // "2026-11-22T14:36:00.123456Z" (metav1.MicroTime).
 std::string to_rfc3339_micro(WallTime time);
 
-// Either form, with "Z" or a numeric offset; digits past microseconds are dropped. kInvalid otherwise.
+// Either form, with "Z" or a numeric offset; digits past microseconds are dropped. kInvalid otherwise, also for what in
+// UTC is not within the years 0 to 9999: it could not be written again.
 Result<WallTime> parse_rfc3339(std::string_view text);
 
 }  // namespace ringside
