@@ -1,5 +1,8 @@
 #include "kube/leader_election.h"
 
+#include <algorithm>
+#include <limits>
+
 #include "base/rfc3339.h"
 #include "event/async.h"
 
@@ -8,6 +11,14 @@ namespace {
 
 int64_t whole_seconds(Duration duration) {
   return std::chrono::duration_cast<std::chrono::seconds>(duration).count();
+}
+
+constexpr int64_t kMostInLease = std::numeric_limits<int32_t>::max();
+
+// A number of the spec, as far as a Lease may hold it: what is reckoned with must not depend on who has judged it
+// before.
+int64_t number_of(const json::Value& spec, std::string_view name) {
+  return std::clamp<int64_t>(spec.int_at({name}), 0, kMostInLease);
 }
 
 }  // namespace
@@ -26,22 +37,22 @@ std::string_view ObservedElection::holder() const {
 
 bool ObservedElection::may_take(TimePoint now) const {
   if (holder().empty() || held_by_us()) return true;
-  return now >= changed_at_ + std::chrono::seconds(spec_.int_at({"leaseDurationSeconds"}));
+  return now >= changed_at_ + std::chrono::seconds(number_of(spec_, "leaseDurationSeconds"));
 }
 
 json::Value ObservedElection::acquired(WallTime now) const {
   WallTime since = now;
-  int64_t transitions = spec_.int_at({"leaseTransitions"});
+  int64_t transitions = number_of(spec_, "leaseTransitions");
   if (held_by_us()) {
     since = parse_rfc3339(spec_.string_at({"acquireTime"})).value_or(now);
   } else if (lease_) {
-    ++transitions;
+    transitions = std::min(transitions + 1, kMostInLease);
   }
   return lease_with(options_.identity, whole_seconds(options_.lease_duration), since, now, transitions);
 }
 
 json::Value ObservedElection::released(WallTime now) const {
-  return lease_with("", 1, now, now, spec_.int_at({"leaseTransitions"}));
+  return lease_with("", 1, now, now, number_of(spec_, "leaseTransitions"));
 }
 
 json::Value ObservedElection::lease_with(std::string_view holder, int64_t seconds, WallTime acquired, WallTime now,

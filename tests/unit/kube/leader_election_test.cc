@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <limits>
+
 namespace ringside::kube {
 namespace {
 
@@ -64,6 +66,23 @@ TEST(ObservedElectionTest, ReleasedLeaseIsFreeForEverybody) {
   other.observe(us.released(kWall), at(1));
   EXPECT_TRUE(other.may_take(at(1)));
   EXPECT_EQ(other.holder(), "");
+}
+
+TEST(ObservedElectionTest, NumbersThatNoLeaseMayHoldAreCutToThoseThatItMay) {
+  ObservedElection other(options("b"));
+  json::Value lease = other.acquired(kWall);
+  lease["spec"]["leaseDurationSeconds"] = std::numeric_limits<int64_t>::max();
+  lease["spec"]["leaseTransitions"] = std::numeric_limits<int64_t>::max();
+  ObservedElection us(options("a"));
+  us.observe(lease, at(0));
+  EXPECT_FALSE(us.may_take(at(3600)));
+  EXPECT_EQ(us.acquired(kWall).int_at({"spec", "leaseTransitions"}), std::numeric_limits<int32_t>::max());
+
+  lease["spec"]["leaseDurationSeconds"] = std::numeric_limits<int64_t>::min();
+  lease["spec"]["leaseTransitions"] = -1;
+  us.observe(lease, at(1));
+  EXPECT_TRUE(us.may_take(at(1)));
+  EXPECT_EQ(us.released(kWall).int_at({"spec", "leaseTransitions"}), 0);
 }
 
 TEST(ObservedElectionTest, FieldsThatWeDoNotKnowAreKept) {
