@@ -54,6 +54,19 @@ BioPtr memory_bio(std::string_view text) {
   return BioPtr(BIO_new_mem_buf(text.data(), int(text.size())));
 }
 
+// What follows the leaf in the text. Peers would miss a certificate that OpenSSL refuses (a key that is too weak).
+Result<void> use_chain(SSL_CTX* context, BIO* certificates) {
+  SSL_CTX_clear_chain_certs(context);
+  while (CertificatePtr next{PEM_read_bio_X509(certificates, nullptr, nullptr, nullptr)}) {
+    if (SSL_CTX_add0_chain_cert(context, next.get()) != 1) {
+      return failure(ErrorKind::kInvalid, "certificate chain: " + take_openssl_errors());
+    }
+    static_cast<void>(next.release());
+  }
+  ERR_clear_error();
+  return {};
+}
+
 Result<void> use_identity(SSL_CTX* context, const CertificateAndKey& identity) {
   ERR_clear_error();
   BioPtr certificates = memory_bio(identity.certificate_pem);
@@ -61,11 +74,7 @@ Result<void> use_identity(SSL_CTX* context, const CertificateAndKey& identity) {
   if (!leaf || SSL_CTX_use_certificate(context, leaf.get()) != 1) {
     return failure(ErrorKind::kInvalid, "certificate: " + take_openssl_errors());
   }
-  SSL_CTX_clear_chain_certs(context);
-  while (X509* next = PEM_read_bio_X509(certificates.get(), nullptr, nullptr, nullptr)) {
-    SSL_CTX_add0_chain_cert(context, next);
-  }
-  ERR_clear_error();
+  if (auto used = use_chain(context, certificates.get()); !used) return used;
   BioPtr key_text = memory_bio(identity.key_pem);
   // The empty pass phrase keeps OpenSSL from asking the terminal for one.
   std::string no_pass_phrase;

@@ -24,7 +24,7 @@ class TlsServerContext {
  public:
   virtual ~TlsServerContext() = default;
   // alpn: protocols in order of preference, e.g. {"h2", "http/1.1"}. kInvalid if certificate and key do not parse or
-  // match.
+  // match, or OpenSSL refuses one of the chain as too weak.
   static Result<std::shared_ptr<TlsServerContext>> create(const CertificateAndKey& identity,
                                                           std::vector<std::string> alpn);
   // Handshakes from now on use this; established connections stay as they are. On error the old one stays.

@@ -228,6 +228,9 @@ Result<void> check_serving_certificate(const CertificateAndKey& leaf, std::strin
       return failure(ErrorKind::kInvalid, "serving certificate: does not cover the name " + name);
     }
   }
+  // What TLS refuses is of no use, however sound it looks.
+  auto served = TlsServerContext::create(leaf, {});
+  if (!served) return failure(served.error().with_context("serving certificate"));
   return {};
 }
 

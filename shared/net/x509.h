@@ -24,7 +24,8 @@ Result<WallTime> made_at(std::string_view certificate_pem);
 // When the first certificate of the PEM text ends to be valid.
 Result<WallTime> not_after(std::string_view certificate_pem);
 
-// Whether the leaf is signed by the CA, matches its key, and covers all the names.
+// Whether the leaf is signed by the CA, matches its key, and covers all the names, and whether TLS can serve it with
+// its chain.
 Result<void> check_serving_certificate(const CertificateAndKey& leaf, std::string_view ca_pem,
                                        const std::vector<std::string>& names);
 

@@ -12,6 +12,7 @@
 #include "tests/support/cut_stream.h"
 #include "tests/support/raw_peer.h"
 #include "tests/support/run_task.h"
+#include "tests/support/weak_certificate.h"
 
 namespace ringside::net {
 namespace {
@@ -422,6 +423,17 @@ TEST(TlsTest, IdentitiesAndAuthoritiesThatDoNotParse) {
   }
   TlsClientOptions half{.ca_pem = ca().certificate_pem, .identity = {good.certificate_pem, ""}};
   EXPECT_THAT(TlsClientContext::create(half).error().message, HasSubstr("client certificate"));
+}
+
+TEST(TlsTest, ChainIsServedWholeOrNotAtAll) {
+  CertificateAndKey identity = leaf();
+  identity.certificate_pem += ca().certificate_pem;
+  EXPECT_TRUE(TlsServerContext::create(identity, {"h2"}));
+  identity.certificate_pem += ringside::testing::kWeakCertificate;
+  auto server = TlsServerContext::create(identity, {"h2"});
+  ASSERT_FALSE(server);
+  EXPECT_EQ(server.error().kind, ErrorKind::kInvalid);
+  EXPECT_THAT(server.error().message, HasSubstr("certificate chain"));
 }
 
 TEST(TlsTest, StreamDestroyedFromItsOwnCallback) {

@@ -3,11 +3,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "tests/support/weak_certificate.h"
+
 namespace ringside::net {
 namespace {
 
 using std::chrono::hours;
-using testing::HasSubstr;
+using ::testing::HasSubstr;
 
 constexpr WallTime kNow{std::chrono::seconds(1'790'000'000)};
 const std::vector<std::string> kNames = {"sharder.sharding-system.svc", "127.0.0.1", "::1"};
@@ -52,6 +54,16 @@ TEST(X509Test, AnotherKeyIsFound) {
   auto leaf = issue_serving_certificate(authority, kNames, kNow, hours(24)).value();
   leaf.key_pem = issue_serving_certificate(authority, kNames, kNow, hours(24)).value().key_pem;
   EXPECT_FALSE(check_serving_certificate(leaf, authority.certificate_pem, kNames));
+}
+
+TEST(X509Test, ChainThatTlsRefusesIsUnsound) {
+  CertificateAndKey authority = ca();
+  CertificateAndKey leaf = issue_serving_certificate(authority, kNames, kNow, hours(24)).value();
+  leaf.certificate_pem += ringside::testing::kWeakCertificate;
+  auto checked = check_serving_certificate(leaf, authority.certificate_pem, kNames);
+  ASSERT_FALSE(checked);
+  EXPECT_EQ(checked.error().kind, ErrorKind::kInvalid);
+  EXPECT_THAT(checked.error().message, HasSubstr("certificate chain"));
 }
 
 TEST(X509Test, LeafDoesNotOutliveItsAuthority) {
