@@ -4,16 +4,14 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <string_view>
 
+#include "tests/fuzz/require.h"
+
 using namespace ringside::kube;
+using ringside::fuzz::require;
 
 namespace {
-
-void require(bool condition) {
-  if (!condition) std::abort();
-}
 
 void require_same(const Lease& a, const Lease& b) {
   require(a.holder_identity == b.holder_identity && a.lease_duration_seconds == b.lease_duration_seconds);

@@ -4,12 +4,13 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <string_view>
 
 #include "kube/query.h"
+#include "tests/fuzz/require.h"
 
 using namespace ringside;
+using ringside::fuzz::require;
 
 namespace {
 
@@ -19,10 +20,6 @@ const sidecar::RingResources kRing({{{"", "pods"}, true, false, true, false},
                                     {{"", "namespaces"}, true, false, true, true},
                                     {{"apps", "deployments"}, false, true, true, false},
                                     {{"", "secrets"}, false, true, false, false}});
-
-void require(bool condition) {
-  if (!condition) std::abort();
-}
 
 // The requirement is the whole selector or stands behind the comma that ends the client's.
 void require_shard(std::string_view selector, std::string_view own) {

@@ -1,20 +1,13 @@
 // Input: a method, a line feed, a request target.
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <string_view>
 
 #include "kube/request_info.h"
+#include "tests/fuzz/require.h"
 
+using ringside::fuzz::require;
 using ringside::kube::RequestInfo;
-
-namespace {
-
-void require(bool condition) {
-  if (!condition) std::abort();
-}
-
-}  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   std::string_view text(reinterpret_cast<const char*>(data), size);
