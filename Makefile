@@ -5,6 +5,9 @@ PYTHON := /usr/bin/python3
 JOBS ?= 2
 DURATION ?= 20m
 SEED ?= 1
+# Not what a shell counts under this name, and no start for what it counts in scripts.
+SECONDS = 10
+unexport SECONDS
 OBJECTS ?= 100000
 GO_PROGRAMS := $(patsubst %/go.mod,%,$(wildcard examples/*/go.mod tests/support/*/go.mod))
 # That one has no tests, and takes minutes to build.
@@ -16,7 +19,7 @@ help: ## Show this help
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 28
 	@printf '\nVariables: KUBECONFIG=file (demo on a cluster of yours), KEEP=1 (demo leaves its cluster up),\n'
 	@printf '           KUBERNETES_VERSION=1.36.3 (of the local cluster), JOBS=2 (of the build),\n'
-	@printf '           DURATION=20m SEED=1 (of test-long), OBJECTS=100000 (of bench).\n'
+	@printf '           DURATION=20m SEED=1 (of test-long), SECONDS=10 (of fuzz), OBJECTS=100000 (of bench).\n'
 
 .PHONY: setup
 setup: ## Install what is missing: Debian packages, Kubernetes built from its Go modules
@@ -43,7 +46,7 @@ demo: setup build ## The sharded example on a real local cluster, step by step
 	@scripts/demo
 
 .PHONY: test
-test: setup-tests build test-unit test-integration test-e2e ## All tests
+test: setup-tests build test-unit fuzz test-integration test-e2e ## All tests
 
 .PHONY: test-unit
 test-unit: packages ## Unit tests, under ASan and UBSan
@@ -79,10 +82,10 @@ test-slow: build ## The slow tests: tokens that expire, aggregation, Rust, roll-
 	@$(PYTHON) -m pytest -q tests/e2e -m long
 
 .PHONY: fuzz
-fuzz: packages ## Every fuzz target for FUZZ_SECONDS=10 each
+fuzz: packages ## Every fuzz target for SECONDS=10 each, JOBS=2 at a time
 	@cmake --preset fuzz >build/fuzz-configure.log 2>&1 || { cat build/fuzz-configure.log; exit 1; }
 	@cmake --build --preset fuzz -j $(JOBS)
-	@scripts/fuzz $(or $(FUZZ_SECONDS),10)
+	@scripts/fuzz --jobs $(JOBS) $(SECONDS)
 
 .PHONY: bench
 bench: setup ## What things cost: hashing, reviews, the fence, the proxy, a ring of OBJECTS=100000 (half an hour)
