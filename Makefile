@@ -46,7 +46,7 @@ demo: setup build ## The sharded example on a real local cluster, step by step
 	@scripts/demo
 
 .PHONY: test
-test: setup-tests build test-unit fuzz test-integration test-e2e ## All tests
+test: setup-tests build test-unit test-threads fuzz test-integration test-e2e ## All tests
 
 .PHONY: test-unit
 test-unit: packages ## Unit tests, under ASan and UBSan
@@ -57,6 +57,12 @@ test-unit: packages ## Unit tests, under ASan and UBSan
 	@$(PYTHON) -m pytest -q tests/checker
 	@$(PYTHON) -m pytest -q tests/chaos/schedule_test.py
 	@for directory in $(GO_TESTED); do (cd $$directory && go test -p $(JOBS) ./...) || exit 1; done
+
+.PHONY: test-threads
+test-threads: packages ## The tests of what has threads (look-ups of names), under ThreadSanitizer
+	@cmake --preset tsan >build/tsan-configure.log 2>&1 || { cat build/tsan-configure.log; exit 1; }
+	@cmake --build --preset tsan -j $(JOBS)
+	@build/tsan/tests/unit/unit_net --gtest_brief=1 --gtest_filter='ResolverTest.*:TcpTest.*'
 
 .PHONY: test-integration
 test-integration: packages-tests ## The programs against a real API server; needs `make setup build`

@@ -49,6 +49,13 @@ THIRD_PARTIES = {
     "xxHash": ThirdParty(r"xxhash\.h$|xxh3\.h$", frozenset({"ring"})),
 }
 
+# The only files with threads; `make test-threads` runs their tests under ThreadSanitizer.
+THREADED = {"shared/net/resolver.cc"}
+THREAD_HEADERS = {
+    *("atomic", "barrier", "condition_variable", "future", "latch", "mutex", "pthread.h", "semaphore", "shared_mutex"),
+    *("stop_token", "thread"),
+}
+
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^>"\n]+)[>"]', re.MULTILINE)
 USING_NAMESPACE = re.compile(r"\busing[ \t]+namespace\b")
 COMMENTS_AND_STRINGS = re.compile(r'//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\\n])*"', re.DOTALL)
@@ -139,12 +146,23 @@ def using_namespace_violations(root):
     return found
 
 
+def thread_violations(root):
+    """What has threads is tested under ThreadSanitizer, and is meant to be little."""
+    return [
+        f"{path.relative_to(root)}: <{name}> is for threads; they belong in {', '.join(sorted(THREADED))} alone"
+        for _, path in sources(root)
+        for form, name in includes(path)
+        if form == "<" and name in THREAD_HEADERS and str(path.relative_to(root)) not in THREADED
+    ]
+
+
 CHECKS = [
     unknown_folders,
     layer_violations,
     third_party_violations,
     unknown_third_party_violations,
     using_namespace_violations,
+    thread_violations,
 ]
 
 
@@ -174,6 +192,7 @@ def test_sound_tree_passes(tmp_path):
         tmp_path,
         {
             "shared/base/error.h": "#pragma once\n#include <string>\n// using namespace std; is for others\n",
+            "shared/net/resolver.cc": "#include <thread>\n",
             "shared/net/tls.cc": '#include "net/tls.h"\n#include <openssl/ssl.h>\n#include <sys/socket.h>\n',
             "shared/sharding/keys.h": '#include "kube/meta.h"\n#include "ring/ring.h"\n',
             "central/central.cc": '#include "central/central.h"\n#include "sharding/keys.h"\nusing namespace std::literals;\n',
@@ -207,6 +226,7 @@ def test_sound_tree_passes(tmp_path):
         ),
         (unknown_third_party_violations, {"shared/net/a.cc": "#include <curl/curl.h>\n"}, "of no library"),
         (using_namespace_violations, {"shared/base/a.h": "using namespace std;\n"}, "`using namespace` in a header"),
+        (thread_violations, {"shared/net/tcp.cc": "#include <thread>\n"}, "they belong in shared/net/resolver.cc alone"),
         (unknown_folders, {"shared/misc/a.h": "\n"}, "no layer is defined"),
     ],
 )
