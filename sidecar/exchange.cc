@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/strings.h"
+#include "http/service.h"
 #include "kube/encoding.h"
 #include "kube/query.h"
 #include "sidecar/object_body.h"
@@ -41,6 +42,15 @@ std::string websocket_message(std::string_view text) {
   return frame.append(text);
 }
 
+// What the API server answers to what is about no path, or asks for a tunnel: OPTIONS * in Go's net/http, others by its
+// own lights. nullopt: it is to be asked.
+std::optional<http::Response> answer_without_path(const http::RequestHead& head) {
+  if (head.method == "OPTIONS" && head.path == "*") return http::Response{};
+  if (!head.path.starts_with('/')) return http::text_response(404, "404 page not found\n");
+  if (head.method == "CONNECT") return http::text_response(405, "sidecar: there is no proxying by CONNECT\n");
+  return std::nullopt;
+}
+
 // The tickets and one more, or why there is none.
 std::expected<std::vector<InFlight>, kube::Status> with(std::vector<InFlight> tickets,
                                                         std::expected<InFlight, kube::Status> ticket) {
@@ -69,6 +79,7 @@ Exchange::~Exchange() {
 
 // The way of every request, in one place.
 void Exchange::begin() {
+  if (auto response = answer_without_path(request_.head)) return answer(std::move(*response));
   info_ = kube::parse_request_info(request_.head.method, request_.head.path);
   proxy_.requests_.add({{"verb", info_.verb}});
   decision_ = decide_request(info_, request_.head.path, proxy_.parts_.ring.resources(), proxy_.self_);
@@ -313,6 +324,13 @@ void Exchange::forward() {
   bool bodyless = body_ended_ && request_.body.empty();
   http::RequestHead head = std::move(request_.head);
   head.authority.clear();  // the API server's own, never the client's
+  if (http::header_list_size(head) > kMaxHeadBytes) {
+    drop_tickets();
+    return answer(kube::Status{.code = 431,
+                               .reason = {},
+                               .message = "sidecar: with the shard's selector the head is larger than " +
+                                          std::to_string(kMaxHeadBytes) + " bytes"});
+  }
   if (upgrades_) {
     api_ = proxy_.parts_.upgrades.start(std::move(head), api_side_);
     return;

@@ -25,7 +25,8 @@ class Exchange : public http::StreamHandler {
   Exchange(Proxy& proxy, std::unique_ptr<http::Stream> client, http::RequestHead head, bool has_body);
   ~Exchange() override;
 
-  // Decides on the way and takes the first step.
+  // Decides on the way and takes the first step. Requests about no path are answered as the API server does, of which
+  // HTTP/2 could not ask it.
   void begin();
 
   // The request again, judged by the ring as it is now; used for watches.

@@ -28,6 +28,10 @@ namespace ringside::sidecar {
 
 class Exchange;
 
+// Of a request's head, and of an answer's: what the API server takes, as HTTP/2 counts (Go's net/http: 1 MiB, and 320
+// for ten fields). A larger one must not get there, since the API server may end the connection, which others share.
+inline constexpr size_t kMaxHeadBytes = (1 << 20) + 320;
+
 // What the proxy asks on the way of a request. All must outlive it.
 struct ProxyParts {
   http::Client& api;

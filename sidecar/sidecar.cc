@@ -51,9 +51,11 @@ Result<void> Sidecar::connect(const kube::Config& config) {
   if (!dialer_http1) return failure(dialer_http1.error());
   std::string authority = kube::authority_of(config);
   proxy_api_ =
-      std::make_unique<http::Client>(loop_, log_, std::move(*dialer), http::Client::Options{.authority = authority});
-  proxy_upgrades_ = std::make_unique<http::UpgradeClient>(loop_, std::move(*dialer_http1),
-                                                          http::UpgradeClient::Options{.authority = authority});
+      std::make_unique<http::Client>(loop_, log_, std::move(*dialer),
+                                     http::Client::Options{.authority = authority, .max_header_bytes = kMaxHeadBytes});
+  proxy_upgrades_ = std::make_unique<http::UpgradeClient>(
+      loop_, std::move(*dialer_http1),
+      http::UpgradeClient::Options{.authority = authority, .max_header_bytes = kMaxHeadBytes});
   return {};
 }
 
@@ -125,6 +127,7 @@ Result<void> Sidecar::listen(const kube::Config& config) {
                                 .on_unanswered = [this] { controller_hangs_ = true; }};
   auto listen_on = [&](const HostPort& where) {
     http::ServerOptions options{.address = where.host, .port = where.port, .tls = *tls, .ping = kPing};
+    options.limits.max_header_bytes = kMaxHeadBytes;
     return http::Server::listen(loop_, log_, options, proxy_->acceptor(), observer);
   };
   auto server = listen_on(options_.listen);

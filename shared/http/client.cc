@@ -46,7 +46,7 @@ class Client::PendingRequest : public Stream, private StreamHandler {
     real_ = std::move(stream);
     if (bodyless_) return true;
     if (!body_.empty()) real_->send_body(body_);
-    if (body_.size() > kMaxKeptBody) forget_body();
+    if (body_.size() > kMaxKeptBody) forget();
     if (ended_) real_->send_end(trailers_);
     return true;
   }
@@ -61,15 +61,17 @@ class Client::PendingRequest : public Stream, private StreamHandler {
   void keep(std::string_view bytes) {
     if (!repeatable_) return;
     body_.append(bytes);
-    if (body_.size() > kMaxKeptBody) forget_body();
+    if (body_.size() > kMaxKeptBody) forget();
   }
-  void forget_body() {
+  // It is sent no more: a watch lasts, and its head may be large.
+  void forget() {
     repeatable_ = false;
+    head_ = {};
     body_ = {};
   }
 
   void on_response(ResponseHead head) override {
-    forget_body();
+    forget();
     if (handler_) handler_->on_response(std::move(head));
   }
   void on_body(std::string_view bytes) override {
@@ -164,6 +166,7 @@ event::Task<void> Client::dial() {
   auto position = connections_.emplace(connections_.end());
   Http2Connection::Options options;
   options.session.role = Http2Session::Role::kClient;
+  options.session.max_header_bytes = options_.max_header_bytes;
   options.ping_interval = options_.ping_interval;
   options.ping_timeout = options_.ping_timeout;
   *position = std::make_unique<Http2Connection>(

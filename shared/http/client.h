@@ -48,7 +48,8 @@ struct StreamingResponse {
 class Client {
  public:
   struct Options {
-    std::string authority;  // of requests that have none
+    std::string authority;               // of requests that have none
+    size_t max_header_bytes = 64 << 10;  // of a response's head; of a request's twice as much
     Duration connect_timeout = std::chrono::seconds(5);
     // As client-go: a silent connection is probed after 30 s and given up 15 s later.
     Duration ping_interval = std::chrono::seconds(30);

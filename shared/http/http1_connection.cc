@@ -30,6 +30,8 @@ std::string_view reason_of(int status) {
 // unread is reset, and the client may lose the response.
 constexpr Duration kRestTimeout = std::chrono::seconds(5);
 
+constexpr size_t kMaxFraming = 64 << 10;  // of a chunk's header, or of the trailers
+
 bool has_no_body(int status) {
   return status / 100 == 1 || status == 204 || status == 304;
 }
@@ -142,7 +144,8 @@ Http1Connection::Http1Connection(event::Loop& loop, std::unique_ptr<net::ByteStr
       options_(options),
       accept_(std::move(accept)),
       on_closed_(std::move(on_closed)),
-      stream_(std::move(stream)) {
+      stream_(std::move(stream)),
+      head_share_(options.head_budget) {
   flush_ = loop.turn_end([this] {
     at_turn_end_ = true;
     flush();
@@ -185,6 +188,7 @@ void Http1Connection::begin_request() {
 
 void Http1Connection::on_head(RequestHead head, bool has_body) {
   in_request_ = true;
+  head_share_.release();
   keep_alive_ = parser_->keep_alive() && parser_->takes_chunks();
   head_request_ = head.method == "HEAD";
   peer_ended_ = !has_body;
@@ -234,7 +238,11 @@ void Http1Connection::parse() {
   auto used = parser_->feed(input_);
   if (!used) return fail_request(parser_->head_too_large() ? 431 : 400, used.error().message);
   input_.erase(0, *used);
-  if (!parser_->complete() && input_.size() > options_.max_header_bytes) {
+  if (in_request_ && input_.capacity() > options_.window) input_.shrink_to_fit();  // the head was large
+  if (!in_request_ && !head_share_.try_hold(parser_->head_bytes())) {
+    return fail_request(503, "too many large heads are under way");
+  }
+  if (in_request_ && !parser_->complete() && input_.size() > kMaxFraming) {
     return fail_request(400, "chunk header or trailers are too large");
   }
   if (in_request_ && response_ended_) flush_->schedule();
@@ -252,7 +260,8 @@ void Http1Connection::fail_request(int status, const std::string& message) {
   }
   failed_ = in_request_ = response_begun_ = response_ended_ = true;
   keep_alive_ = false;
-  input_.clear();
+  input_ = {};
+  head_share_.release();
   flush_->schedule();
 }
 
@@ -315,7 +324,9 @@ void Http1Connection::drop_rest() {
 
 void Http1Connection::update_interest() {
   if (closed_ || tunnel_) return;
-  bool may_read = !peer_closed_ && uncredited_ < options_.window && input_.size() < options_.window;
+  // Of a head the parser says when it is enough.
+  bool has_room = !in_request_ || (uncredited_ < options_.window && input_.size() < options_.window);
+  bool may_read = !peer_closed_ && has_room;
   stream_->want(may_read, blocked_);
 }
 

@@ -6,6 +6,7 @@
 
 #include "event/loop.h"
 #include "http/connection.h"
+#include "http/head_budget.h"
 #include "http/http1_parser.h"
 #include "http/stream.h"
 #include "net/byte_pump.h"
@@ -18,7 +19,9 @@ namespace ringside::http {
 class Http1Connection : public Connection, private net::BytePumpUser {
  public:
   struct Options {
+    // Of a head: 431 if it is larger. Until it is complete, twice as much is held at most: its bytes, and its fields.
     size_t max_header_bytes = 64 << 10;
+    HeadBudget* head_budget = nullptr;  // must outlive the connection; 503 to a head that finds no room in it
     // Bytes of a body that may be on their way to the handler without credit; reading stops at it.
     size_t window = 128 << 10;
     Duration head_timeout = std::chrono::seconds(10);
@@ -65,6 +68,7 @@ class Http1Connection : public Connection, private net::BytePumpUser {
   std::unique_ptr<event::Posted> next_;
 
   std::unique_ptr<Http1RequestParser> parser_;
+  HeadBudget::Share head_share_;
   std::string input_;   // read, not yet parsed
   std::string output_;  // framed, not yet written
   size_t written_ = 0;

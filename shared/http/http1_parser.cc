@@ -3,9 +3,11 @@
 #include <boost/asio/buffer.hpp>
 #include <boost/beast/http/basic_parser.hpp>
 
+#include <algorithm>
 #include <utility>
 
 #include "base/strings.h"
+#include "http/request_target.h"
 
 namespace ringside::http {
 
@@ -13,7 +15,7 @@ namespace beast = boost::beast;
 
 class Http1RequestParser::Impl : public beast::http::basic_parser<true> {
  public:
-  Impl(size_t max_header_bytes, Events events) : events_(std::move(events)) {
+  Impl(size_t max_header_bytes, Events events) : max_header_bytes_(max_header_bytes), events_(std::move(events)) {
     header_limit(uint32_t(max_header_bytes));
     body_limit(boost::none);  // bounded by who reads
     eager(true);
@@ -31,20 +33,28 @@ class Http1RequestParser::Impl : public beast::http::basic_parser<true> {
   static std::string to_text(View view) { return std::string(view.data(), view.size()); }
 
   void on_request_impl(beast::http::verb, View method, View target, int version, Code& error) override {
-    head_.method = to_text(method);
-    head_.path = to_text(target);
     version_ = version;
-    if (!head_.path.starts_with('/')) error = beast::http::error::bad_target;  // proxy requests, CONNECT, OPTIONS *
+    auto parts = parse_request_target({method.data(), method.size()}, {target.data(), target.size()});
+    if (!parts) {
+      error = beast::http::error::bad_target;
+      return;
+    }
+    head_.method = to_text(method);
+    head_.path = parts->path;
+    head_.authority = parts->authority.value_or("");
+    list_size_ = header_list_size(head_);
   }
   void on_response_impl(int, View, int, Code&) override {}
   void on_field_impl(beast::http::field, View name, View value, Code& error) override {
     std::string key = to_lower({name.data(), name.size()});
     std::string text = to_text(value);
-    if (is_header_done()) return;  // trailers
+    if (is_header_done()) return;                                            // trailers
+    list_size_ += key == "host" ? text.size() : field_list_size(key, text);  // :authority is there already
+    if (list_size_ > max_header_bytes_) error = beast::http::error::header_limit;
     if (key == "host") {
       // Two Host fields make the target ambiguous (RFC 9112 section 3.2).
       if (std::exchange(has_host_, true)) error = beast::http::error::bad_field;
-      head_.authority = std::move(text);
+      if (head_.authority.empty()) head_.authority = std::move(text);
       return;
     }
     // Where the message ends must be beyond doubt, for whoever reads it after us too (RFC 9112 section 6).
@@ -78,8 +88,10 @@ class Http1RequestParser::Impl : public beast::http::basic_parser<true> {
   }
   void on_finish_impl(Code&) override { events_.on_end(); }
 
+  const size_t max_header_bytes_;
   Events events_;
   RequestHead head_;
+  size_t list_size_ = 0;  // of head_, as HTTP/2 counts
   int version_ = 11;
   bool has_host_ = false;
   bool expects_continue_ = false;
@@ -89,24 +101,45 @@ class Http1RequestParser::Impl : public beast::http::basic_parser<true> {
 namespace {
 
 constexpr size_t kShortestChunkHeader = 5;
+constexpr std::string_view kEndOfHead = "\r\n\r\n";
 
-// Whether a line of the head continues the one before it (obs-fold), which Beast would allow.
-bool is_folded(std::string_view bytes) {
-  std::string_view head = bytes.substr(0, bytes.find("\r\n\r\n"));
-  return head.find("\r\n ") != head.npos || head.find("\r\n\t") != head.npos;
+Error invalid(const std::string& why) {
+  return {ErrorKind::kInvalid, "not a valid HTTP/1.1 request: " + why};
+}
+
+// Whether a line continues the one before it (obs-fold), which Beast would allow.
+bool is_folded(std::string_view lines) {
+  return lines.find("\r\n ") != lines.npos || lines.find("\r\n\t") != lines.npos;
 }
 
 }  // namespace
 
 Http1RequestParser::Http1RequestParser(size_t max_header_bytes, Events events)
-    : impl_(std::make_unique<Impl>(max_header_bytes, std::move(events))) {}
+    : max_header_bytes_(max_header_bytes), impl_(std::make_unique<Impl>(max_header_bytes, std::move(events))) {}
 Http1RequestParser::~Http1RequestParser() = default;
 
+// What Beast does not see to: it takes whole lines out of the head, and its limit is about what is left; and it
+// unfolds.
+Result<void> Http1RequestParser::check_head(std::string_view bytes) {
+  size_t from = looked_at_ - std::min(looked_at_, kEndOfHead.size() - 1);
+  size_t end = bytes.find(kEndOfHead, from);
+  end = end == bytes.npos ? bytes.size() : end + kEndOfHead.size();
+  if (head_used_ > 0 && bytes.starts_with("\r\n")) end = 2;  // all lines were taken but the empty one
+  if (head_used_ + end > max_header_bytes_) return std::unexpected(error_of_head_size());
+  if (is_folded(bytes.substr(from, end - from))) return std::unexpected(invalid("folded header line"));
+  return {};
+}
+
+Error Http1RequestParser::error_of_head_size() {
+  head_too_large_ = true;
+  return invalid("the head is larger than " + std::to_string(max_header_bytes_) + " bytes");
+}
+
 Result<size_t> Http1RequestParser::feed(std::string_view bytes) {
-  size_t used = 0;
-  if (!impl_->is_header_done() && is_folded(bytes)) {
-    return failure(ErrorKind::kInvalid, "not a valid HTTP/1.1 request: folded header line");
+  if (!head_complete()) {
+    if (auto checked = check_head(bytes); !checked) return failure(checked.error());
   }
+  size_t used = 0;
   while (used < bytes.size() && !impl_->is_done()) {
     // Beast asserts that it has so many bytes when it looks at the last chunk's header for the second time.
     if (impl_->at_chunk_header() && bytes.size() - used < kShortestChunkHeader) break;
@@ -114,9 +147,13 @@ Result<size_t> Http1RequestParser::feed(std::string_view bytes) {
     size_t n = impl_->put(boost::asio::const_buffer(bytes.data() + used, bytes.size() - used), error);
     used += n;
     if (error == beast::http::error::need_more) break;
-    if (error == beast::http::error::header_limit) head_too_large_ = true;
-    if (error) return failure(ErrorKind::kInvalid, "not a valid HTTP/1.1 request: " + error.message());
+    if (error == beast::http::error::header_limit) return failure(error_of_head_size());
+    if (error) return failure(invalid(error.message()));
     if (n == 0) break;
+  }
+  if (!head_complete()) {
+    head_used_ += used;
+    looked_at_ = bytes.size() - used;
   }
   return used;
 }

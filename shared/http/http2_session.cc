@@ -22,6 +22,7 @@ struct Http2Session::StreamState {
   int status = 0;
   Headers headers = {};  // of the head being received, later the trailers
   size_t header_bytes = 0;
+  int refusal = 0;  // server role: the status that is to be the answer to this head
   bool head_done = false;
   bool peer_ended = false;
 
@@ -193,11 +194,12 @@ int Http2Session::Native::on_header(nghttp2_session*, const nghttp2_frame* frame
                                     const uint8_t* value, size_t value_size, uint8_t, void* user) {
   Http2Session& self = Native::self(user);
   StreamState* stream = self.find(frame->hd.stream_id);
-  if (!stream) return 0;
+  if (!stream || stream->refusal) return 0;
   std::string_view key(reinterpret_cast<const char*>(name), name_size);
   std::string_view text(reinterpret_cast<const char*>(value), value_size);
-  stream->header_bytes += key.size() + text.size() + 32;
-  if (stream->header_bytes > self.options_.max_header_bytes) return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+  stream->header_bytes += field_list_size(key, text);
+  if (stream->header_bytes > self.options_.max_header_bytes) return self.refuse_head(*stream, 431);
+  if (!stream->head_done && !self.head_share_.try_hold(stream->header_bytes)) return self.refuse_head(*stream, 503);
   if (key == ":method") {
     stream->request.method = text;
   } else if (key == ":path") {
@@ -306,7 +308,10 @@ int Http2Session::Native::send_body(nghttp2_session*, nghttp2_frame* frame, cons
 // --- The session.
 
 Http2Session::Http2Session(Options options, Events events)
-    : options_(options), events_(std::move(events)), native_(std::make_unique<Native>()) {
+    : options_(options),
+      events_(std::move(events)),
+      head_share_(options.head_budget),
+      native_(std::make_unique<Native>()) {
   nghttp2_session_callbacks* callbacks = nullptr;
   nghttp2_session_callbacks_new(&callbacks);
   nghttp2_session_callbacks_set_on_begin_frame_callback(callbacks, &Native::on_begin_frame);
@@ -321,6 +326,10 @@ Http2Session::Http2Session(Options options, Events events)
   nghttp2_option_new(&option);
   nghttp2_option_set_no_auto_window_update(option, 1);
   nghttp2_option_set_max_send_header_block_length(option, options_.max_header_bytes * 2);
+  // A peer that does not know better cuts a head into frames of 16 KiB. nghttp2 counts each as often as a piece of its
+  // frame header comes, of which there may be nine.
+  constexpr size_t kFrame = 16 << 10, kPieces = 9;
+  nghttp2_option_set_max_continuations(option, kPieces * (options_.max_header_bytes / kFrame + 2));
 
   bool server = options_.role == Role::kServer;
   if (server) {
@@ -411,6 +420,16 @@ std::unique_ptr<Stream> Http2Session::start(const RequestHead& head, bool end, S
   return handle;
 }
 
+// What nghttp2 is to do about it.
+int Http2Session::refuse_head(StreamState& stream, int status) {
+  if (options_.role != Role::kServer || stream.head_done) return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+  stream.refusal = status;  // to be sent when all of it has come
+  head_share_.release();
+  stream.headers = {};
+  stream.request = {};
+  return 0;
+}
+
 void Http2Session::on_head_complete(StreamState& stream, bool end) {
   if (stream.head_done) {  // trailers
     if (end) on_peer_end(stream);
@@ -419,12 +438,10 @@ void Http2Session::on_head_complete(StreamState& stream, bool end) {
   if (options_.role == Role::kServer) {
     stream.head_done = true;
     stream.peer_ended = end;
+    head_share_.release();
     stream.request.headers = std::exchange(stream.headers, {});
-    if (!stream.request.path.starts_with('/')) {  // CONNECT, OPTIONS *
-      nghttp2_submit_rst_stream(native_->session, NGHTTP2_FLAG_NONE, stream.id, NGHTTP2_PROTOCOL_ERROR);
-      return;
-    }
     auto handle = std::make_unique<Handle>(stream);
+    if (stream.refusal) return handle->send_response({stream.refusal, {{"content-length", "0"}}}, true);
     stream.owned_handler = events_.accept(std::move(handle), std::move(stream.request), !end);
     // An acceptor that answered and dropped the stream at once wants no calls.
     stream.handler = stream.handle ? stream.owned_handler.get() : nullptr;

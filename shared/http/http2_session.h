@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "http/head_budget.h"
 #include "http/message.h"
 #include "http/stream.h"
 
@@ -22,7 +23,11 @@ class Http2Session {
   struct Options {
     Role role = Role::kServer;
     uint32_t max_concurrent_streams = 250;  // that the peer may open (server)
-    size_t max_header_bytes = 64 << 10;     // of one head, names and values
+    // Of one head, as RFC 9113 section 6.5.2 counts; it is announced. A server answers 431 to a larger one, a client
+    // ends the stream. A peer's heads come one after the other, so so much is held of those that are not complete.
+    // nghttp2 takes fields of at most 64 KiB, as they are on the wire; with a larger one the connection ends.
+    size_t max_header_bytes = 64 << 10;
+    HeadBudget* head_budget = nullptr;  // server: must outlive the session; 503 to a head that finds no room in it
     // Bytes of one stream that may be on their way to its user: what a reader that has stopped holds in memory. The
     // connection's own window is credited at once, so that one stopped stream does not stop the others.
     uint32_t stream_window = 128 << 10;
@@ -73,6 +78,7 @@ class Http2Session {
 
   StreamState* find(int32_t id);
   void close(int32_t id, uint32_t code);
+  int refuse_head(StreamState& stream, int status);
   void on_head_complete(StreamState& stream, bool end);
   void on_peer_end(StreamState& stream);
 
@@ -80,6 +86,7 @@ class Http2Session {
   Events events_;
   std::map<int32_t, std::unique_ptr<StreamState>> streams_;
   std::vector<int32_t> sent_;  // streams with bytes to report
+  HeadBudget::Share head_share_;
   bool draining_ = false;
   bool goaway_due_ = false;
   std::unique_ptr<Native> native_;

@@ -1,6 +1,7 @@
 // HTTP messages (RFC 9110) as values. Header names are kept in lower case, as HTTP/2 has them.
 #pragma once
 
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -37,9 +38,16 @@ class Headers {
 struct RequestHead {
   std::string method;     // "GET"
   std::string authority;  // "10.96.0.1:443"; the Host header of HTTP/1.1
-  std::string path;       // as on the wire: path and query, percent-encoded, beginning with '/'
-  Headers headers;        // without host and pseudo-headers
+  // As on the wire: path and query, percent-encoded, beginning with '/'. But "*" if the request is about no path, and
+  // empty if its target has none (CONNECT, "https://host").
+  std::string path;
+  Headers headers;  // without host and pseudo-headers
 };
+
+// What a field counts, and a head with its pseudo-headers, against a limit that HTTP/2 announces (RFC 9113
+// section 6.5.2).
+size_t field_list_size(std::string_view name, std::string_view value);
+size_t header_list_size(const RequestHead& head);
 
 struct ResponseHead {
   int status = 0;

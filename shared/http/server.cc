@@ -20,6 +20,7 @@ class ServerImpl : public Server {
         options_(std::move(options)),
         accept_(std::move(accept)),
         observer_(std::move(observer)),
+        head_budget_(options_.limits.max_large_heads_bytes),
         handshakes_(loop) {}
 
   Result<void> start() {
@@ -77,6 +78,7 @@ class ServerImpl : public Server {
     options.session.role = Http2Session::Role::kServer;
     options.session.max_concurrent_streams = options_.limits.max_concurrent_streams;
     options.session.max_header_bytes = options_.limits.max_header_bytes;
+    options.session.head_budget = &head_budget_;
     options.ping_interval = options_.ping.interval;
     options.ping_timeout = options_.ping.timeout;
     *position = std::make_unique<Http2Connection>(loop_, std::move(stream), options, accept_, nullptr,
@@ -88,6 +90,7 @@ class ServerImpl : public Server {
     auto position = connections_.emplace(connections_.end());
     Http1Connection::Options options;
     options.max_header_bytes = options_.limits.max_header_bytes;
+    options.head_budget = &head_budget_;
     options.head_timeout = options_.limits.head_timeout;
     options.idle_timeout = options_.limits.idle_timeout;
     *position = std::make_unique<Http1Connection>(loop_, std::move(stream), options, accept_,
@@ -111,6 +114,7 @@ class ServerImpl : public Server {
   ServerObserver observer_;
   uint16_t port_ = 0;
   std::unique_ptr<net::TcpListener> listener_;
+  HeadBudget head_budget_;
   event::JobSet handshakes_;
   Connections connections_;
 };

@@ -18,7 +18,11 @@ namespace ringside::http {
 
 struct ServerLimits {
   size_t max_connections = 1024;
-  size_t max_header_bytes = 64 << 10;
+  size_t max_header_bytes = 64 << 10;  // of a request's head; a larger one is answered with 431
+  // What is held of heads that are not complete, on all connections together, but for the first 64 KiB of each. With
+  // those it is max_connections * 64 KiB more, and twice all of it while bytes become fields. 503 to a head that finds
+  // no room.
+  size_t max_large_heads_bytes = 16 << 20;
   uint32_t max_concurrent_streams = 250;
   // From accept to the end of the TLS handshake, and from the first byte of a request's head to its end.
   Duration head_timeout = std::chrono::seconds(10);

@@ -5,6 +5,7 @@ import socket
 
 import pytest
 from sidecars import secret
+from upgrades import EchoKubelet
 
 from fidelity import http1
 from fidelity.world import SHARD_LABEL, filtered
@@ -192,6 +193,94 @@ def test_an_upload_that_is_cut(world):
         connection.send(f"{len(body_of('cut')):x}\r\n".encode() + body_of("cut") + b"\r\n")
     assert world.ask("sidecar", "GET", "/version").status == 200
     assert world.api.find(SECRETS + "/cut") is None
+
+
+@pytest.mark.parametrize("size", [100_000, 500_000, 1_040_000, 1_100_000])
+def test_large_heads(world, size):
+    fields = [(f"x-{number}", "y" * 15_000) for number in range(size // 15_050)]
+    path = "/version?x=" + "y" * size
+    asked = {"fields": ("/version", fields), "field": ("/version", [("x", "y" * size)]), "path": (path, [])}
+    for what, (path, headers) in asked.items():
+        direct, sidecar = both(world, lambda connection: connection.request("GET", path, [*world.authorization(), *headers]))
+        assert (sidecar.status, what) == (direct.status, what)
+        assert direct.status == (200 if size < 1 << 20 else 431)
+        if direct.status == 200:
+            same(direct, sidecar)
+
+
+def test_a_large_head_of_a_list(world):
+    path = f"{SECRETS}?x=" + "y" * 1_000_000
+    direct, sidecar = [world.open1(way) for way in ("direct", "sidecar")]
+    with direct, sidecar:
+        direct = direct.request("GET", filtered(path), world.authorization())
+        sidecar = sidecar.request("GET", path, world.authorization())
+    assert json.loads(sidecar.body)["items"] == json.loads(direct.body)["items"] != []
+
+
+def test_a_large_head_a_little_at_a_time(world):
+    head = http1.head("GET", "/version", [*world.authorization(), ("x", "y" * 1_000_000)])
+    with world.open1("sidecar") as connection:
+        for begin in range(0, len(head), 1000):
+            connection.send(head[begin:begin + 1000])
+        assert connection.answer().status == 200
+
+
+def test_an_answer_with_a_large_head(world, tmp_path):
+    """Made by a kubelet, and passed on by the API server, which does not proxy to loopback addresses."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as route:
+        route.connect(("192.0.2.1", 9))  # sends nothing
+        address = route.getsockname()[0]
+    fields = [(f"x-{number}", "y" * 20_000) for number in range(10)]
+    text = "".join(f"{name}: {value}\r\n" for name, value in fields)
+    answer = f"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 0\r\n{text}\r\n"
+    kubelet = EchoKubelet(tmp_path, world.api, answer.encode(), address)
+    try:
+        direct, sidecar = both(world, lambda connection: connection.request("GET", "/api/v1/nodes/echo/proxy/x",
+                                                                            world.authorization()))
+        assert direct.status == 200 and all(field in direct.headers for field in fields)
+        same(direct, sidecar)
+        with world.open("sidecar") as connection:
+            connection.h2.decoder.max_header_list_size = 1 << 20
+            by_http2 = connection.request("GET", "/api/v1/nodes/echo/proxy/x", world.authorization())
+        assert by_http2.status == 200 and all(field in by_http2.headers for field in fields)
+    finally:
+        kubelet.close()
+        world.api.delete("/api/v1/nodes/echo")
+
+
+# A request target that is a URL: its path counts, and neither its host nor Host does.
+@pytest.mark.parametrize("origin", ["https://kubernetes.default.svc", "http://127.0.0.1:1", "HTTPS://[::1]:6443", "https://a:b@c",
+                                    "https://", "x:", "https:"])
+def test_targets_in_absolute_form(world, origin):
+    def ask(connection):
+        paths = ["/version", SECRETS + "/mine-00?x=%2F%41", "/apis//apps", "/healthz/", "/api/../version", "/nothing#x"]
+        return [connection.request("GET", origin + path, world.authorization()) for path in paths]
+
+    for direct, sidecar in zip(*both(world, ask)):
+        same(direct, sidecar)
+
+
+def test_lists_in_absolute_form_are_filtered(world):
+    world.api.create(SECRETS, secret("theirs", "shard-b"))
+    for origin in ("https://kubernetes.default.svc", "https://elsewhere:1", "https://", "x:"):
+        for path in (SECRETS, "/api/v1/secrets", SECRETS + "?fieldSelector=type%3DOpaque"):
+            with world.open1("sidecar") as connection:
+                answer = connection.request("GET", origin + path, world.authorization())
+            assert answer.status == 200 and b"mine-00" in answer.body and b"theirs" not in answer.body
+
+
+@pytest.mark.parametrize("line", [
+    "OPTIONS *", "GET *", "POST *", "CONNECT a:1", "CONNECT *", "CONNECT https://a/version", "GET https://a", "GET https://a?x=/version",
+    "OPTIONS https://a", "GET mailto:x", "GET version", "GET ?x", "GET ://a/version", "GET https://a:x/version",
+    "GET https://[::1/version", "GET https://a%41/version", "CONNECT /version", "CONNECT a:x"])
+def test_targets_of_other_forms(world, line):
+    def ask(connection):
+        connection.send(f"{line} HTTP/1.1\r\nhost: a\r\nauthorization: Bearer {world.token}\r\n\r\n".encode())
+        answer = connection.answer()
+        return answer.status, answer.body if answer.status in (200, 404) else None
+
+    direct, sidecar = both(world, ask)
+    assert sidecar == direct
 
 
 def test_too_large_a_head(world):

@@ -105,20 +105,23 @@ class Upgrade:
 
 
 class EchoKubelet:
-    """Takes every upgrade and sends back what it gets. The API server asks it when a pod runs on the Node that it makes."""
+    """Takes every upgrade and sends back what it gets. The API server asks it when a pod runs on the Node that it makes.
+    With another `answer`: says that instead of taking it."""
 
     NODE = {"metadata": {"name": "echo"}, "spec": {}}
+    TAKES_IT = b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: SPDY/3.1\r\n\r\n"
 
-    def __init__(self, folder, api):
+    def __init__(self, folder, api, answer=TAKES_IT, address="127.0.0.1"):
+        self._answer = answer
         certificate, key = folder / "kubelet.crt", folder / "kubelet.key"
         subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
                         "-subj", "/CN=echo", "-keyout", key, "-out", certificate], check=True, capture_output=True)
         self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self._context.load_cert_chain(certificate, key)
-        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._listener = socket.create_server((address, 0))
         self.closed = threading.Semaphore(0)  # released for each connection that has ended
         threading.Thread(target=self._accept, daemon=True).start()
-        status = {"addresses": [{"type": "InternalIP", "address": "127.0.0.1"}],
+        status = {"addresses": [{"type": "InternalIP", "address": address}],
                   "daemonEndpoints": {"kubeletEndpoint": {"Port": self._listener.getsockname()[1]}}}
         api.create("/api/v1/nodes", self.NODE)
         api.request("PATCH", "/api/v1/nodes/echo/status", {"status": status}, "application/merge-patch+json")
@@ -137,7 +140,7 @@ class EchoKubelet:
             head = b""
             while not head.endswith(b"\r\n\r\n"):
                 head += stream.recv(1)
-            stream.sendall(b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: SPDY/3.1\r\n\r\n")
+            stream.sendall(self._answer)
             while data := stream.recv(65536):
                 stream.sendall(data)
         self.closed.release()

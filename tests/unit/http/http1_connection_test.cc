@@ -233,6 +233,37 @@ TEST(Http1ConnectionTest, MalformedRequests) {
   }
 }
 
+// Over the window of a body.
+TEST(Http1ConnectionTest, LargeHeads) {
+  constexpr size_t kLimit = 1 << 20;
+  for (size_t capacity : {size_t(4096), kLimit}) {
+    World world(echo, {.capacity = capacity}, {.max_header_bytes = kLimit});
+    std::string head = "GET /a HTTP/1.1\r\nhost: h\r\nx: ";
+    head.append(kLimit - head.size() - 4 - 200, 'x') += "\r\n\r\n";
+    EXPECT_EQ(world.exchange(head), "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n/a");
+    EXPECT_EQ(world.exchange(kGet), "HTTP/1.1 200 OK\r\ncontent-length: 1\r\n\r\n/");
+    EXPECT_THAT(world.exchange(head.insert(head.size() - 4, 200, 'x')), StartsWith("HTTP/1.1 431 "));
+  }
+}
+
+TEST(Http1ConnectionTest, HeadsThatAreNotCompleteAreLimitedTogether) {
+  HeadBudget budget(300'000);
+  Http1Connection::Options options{.max_header_bytes = 1 << 20, .head_budget = &budget};
+  const std::string head = "GET / HTTP/1.1\r\nhost: h\r\nx: " + std::string(200'000, 'x');
+  auto first = std::make_unique<World>(echo, net::PipeOptions{}, options);
+  World second(echo, {}, options), third(echo, {}, options), fourth(echo, {}, options);
+  EXPECT_EQ(first->exchange(head), "");
+  EXPECT_EQ(second.exchange(head), "");
+  EXPECT_THAT(third.exchange(head), StartsWith("HTTP/1.1 503 Service Unavailable\r\n"));
+  EXPECT_EQ(fourth.exchange(kGet), "HTTP/1.1 200 OK\r\ncontent-length: 1\r\n\r\n/");
+  first.reset();
+  EXPECT_EQ(fourth.exchange(head), "");
+  for (int i = 0; i < 10; ++i) {  // what is complete is in the budget no more
+    EXPECT_EQ(second.exchange("\r\n\r\n"), "HTTP/1.1 200 OK\r\ncontent-length: 1\r\n\r\n/");
+    EXPECT_EQ(second.exchange(head), "");
+  }
+}
+
 TEST(Http1ConnectionTest, SlowHeadIsGivenUpWhateverItsPieces) {
   World world;
   std::string head = "GET / HTTP/1.1\r\nhost: h\r\n";

@@ -19,5 +19,11 @@ TEST(HeadersTest, NamesMayOccurMoreThanOnceAndKeepTheirOrder) {
   EXPECT_EQ(headers.begin()->first, "c");
 }
 
+TEST(HeaderListSizeTest, CountsAsHttp2Does) {
+  EXPECT_EQ(field_list_size("a", "bc"), 35u);
+  RequestHead head{.method = "GET", .authority = "h", .path = "/", .headers = {{"a", "bc"}}};
+  EXPECT_EQ(header_list_size(head), (7 + 3 + 32) + (7 + 5 + 32) + (10 + 1 + 32) + (5 + 1 + 32) + 35u);
+}
+
 }  // namespace
 }  // namespace ringside::http
