@@ -1,19 +1,15 @@
 #include "http/http1_get.h"
 
 #include <array>
-#include <boost/asio/buffer.hpp>
-#include <boost/beast/http/parser.hpp>
-#include <boost/beast/http/string_body.hpp>
+#include <utility>
 
-#include "base/strings.h"
 #include "event/async.h"
+#include "http/http1_parser.h"
 
 namespace ringside::http {
 namespace {
 
-namespace beast = boost::beast;
-
-constexpr uint32_t kMaxHeader = 64 << 10;
+constexpr size_t kMaxHeader = 64 << 10;
 
 std::string request_text(const RequestHead& head) {
   std::string text = "GET " + head.path + " HTTP/1.1\r\nHost: " + head.authority + "\r\nConnection: close\r\n";
@@ -70,25 +66,11 @@ class Conversation {
 }  // namespace
 
 Result<Response> parse_http1_response(std::string_view bytes) {
-  beast::http::response_parser<beast::http::string_body> parser;
-  parser.header_limit(kMaxHeader);
-  parser.body_limit(boost::none);  // bounded by what was read
-  parser.eager(true);
-  while (!bytes.empty() && !parser.is_done()) {
-    beast::error_code error;
-    size_t n = parser.put(boost::asio::const_buffer(bytes.data(), bytes.size()), error);
-    if (error == beast::http::error::need_more || (!error && n == 0)) break;
-    if (error) return failure(ErrorKind::kInvalid, "not a valid HTTP/1.1 response: " + error.message());
-    bytes.remove_prefix(n);
-  }
-  if (!parser.is_done()) return failure(ErrorKind::kDisconnected, "the answer is not complete");
-  Response response{.status = int(parser.get().result_int()), .headers = {}, .body = std::move(parser.get().body())};
-  for (const auto& field : parser.get()) {
-    auto name = field.name_string();
-    auto value = field.value();
-    response.headers.add(to_lower({name.data(), name.size()}), std::string(value.data(), value.size()));
-  }
-  return response;
+  Http1ResponseParser parser(kMaxHeader, /*answers_head=*/false);
+  Http1ResponseParser::Part part;
+  if (auto used = parser.feed(bytes, part); !used) return failure(used.error());
+  if (!part.end) return failure(ErrorKind::kDisconnected, "the answer is not complete");
+  return Response{.status = part.head->status, .headers = std::move(part.head->headers), .body = std::move(part.body)};
 }
 
 event::Task<Result<Response>> http1_get(event::Loop& loop, std::unique_ptr<net::ByteStream> stream, RequestHead head,

@@ -8,7 +8,7 @@
 #include "base/life_flag.h"
 #include "base/strings.h"
 #include "event/async.h"
-#include "http/http1_response_parser.h"
+#include "http/http1_parser.h"
 #include "net/byte_pump.h"
 
 namespace ringside::http {

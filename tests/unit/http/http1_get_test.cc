@@ -28,6 +28,13 @@ TEST(Http1ResponseTest, ReadsBothFramings) {
   EXPECT_EQ(chunked->body, "hello world");
 }
 
+TEST(Http1ResponseTest, SkipsWhatIsInterim) {
+  auto response = parse_http1_response("HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\na");
+  ASSERT_TRUE(response) << response.error().message;
+  EXPECT_EQ(response->status, 200);
+  EXPECT_EQ(response->body, "a");
+}
+
 TEST(Http1ResponseTest, TellsACutFromAnEnd) {
   for (size_t length = 0; length < kChunked.size(); ++length) {
     auto cut = parse_http1_response(kChunked.substr(0, length));

@@ -1,4 +1,4 @@
-#include "http/http1_response_parser.h"
+#include "http/http1_parser.h"
 
 #include <gtest/gtest.h>
 
@@ -86,6 +86,14 @@ TEST(Http1ResponseParser, RefusesOtherProtocolsAndWhatIsAmbiguousOrTooLarge) {
                                   "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1;" + std::string(5000, 'x')}) {
     EXPECT_TRUE(parse(text, 10'000).seen.ends_with("!invalid")) << text;
     EXPECT_TRUE(parse(text, 1).seen.ends_with("!invalid")) << text;
+  }
+}
+
+TEST(Http1ResponseParser, LimitIsThatOfTheWholeHead) {
+  std::string head = "HTTP/1.1 200 OK\r\n";
+  while (head.size() < 5000) head += "x: 123456789012\r\n";
+  for (size_t piece : {size_t(1), size_t(17), size_t(10'000)}) {
+    EXPECT_TRUE(parse(head + "\r\n", piece).seen.ends_with("!invalid")) << piece;
   }
 }
 
