@@ -143,10 +143,10 @@ void Exchange::admit(const Mutate& write) {
     return;
   }
   if (!creates_child(write)) return forward();
-  auto meta = object_meta_of_body(request_.body, request_.head.headers.get_or("content-type", ""));
+  const auto& meta = body_meta(write);
   if (!meta) return forward();
-  job_ = event::Job(proxy_.loop_,
-                    forward_unless(proxy_.parts_.creates.check(write.resource, write.ns, std::move(*meta)), admission));
+  job_ =
+      event::Job(proxy_.loop_, forward_unless(proxy_.parts_.creates.check(write.resource, write.ns, *meta), admission));
 }
 
 bool Exchange::applies(const Mutate& write) const {
@@ -171,13 +171,18 @@ std::expected<Exchange::Tickets, kube::Status> Exchange::tickets_for(const Mutat
 std::expected<InFlight, kube::Status> Exchange::ticket_for_create(const Mutate& write) {
   WriteGate& gate = proxy_.parts_.gate;
   if (!gate.needs_owner_references()) return gate.admit_unread_create();
-  // Programs write what they apply as JSON, which is YAML too.
-  std::string_view type = applies(write) ? "application/json" : request_.head.headers.get_or("content-type", "");
-  auto meta = object_meta_of_body(request_.body, type);
+  const auto& meta = body_meta(write);
   if (meta) return gate.admit_create(write.resource, *meta);
   if (applies(write)) return gate.admit_unread_create();
   return std::unexpected(kube::service_unavailable(
       "sidecar: objects are being handed over and the owners of this one cannot be read: " + meta.error().message, 1));
+}
+
+const Result<kube::ObjectMeta>& Exchange::body_meta(const Mutate& write) {
+  // Programs write what they apply as JSON, which is YAML too.
+  std::string_view type = applies(write) ? "application/json" : request_.head.headers.get_or("content-type", "");
+  if (!body_meta_) body_meta_ = object_meta_of_body(request_.body, type);
+  return *body_meta_;
 }
 
 bool Exchange::is_admitted(const Admission& admission) {

@@ -11,6 +11,7 @@
 #include "event/job.h"
 #include "http/stream.h"
 #include "kube/encoding.h"
+#include "kube/meta.h"
 #include "kube/request_info.h"
 #include "kube/status.h"
 #include "sidecar/proxy.h"
@@ -83,6 +84,8 @@ class Exchange : public http::StreamHandler {
   bool may_create(const Mutate& write) const;
   std::expected<Tickets, kube::Status> tickets_for(const Mutate& write);
   std::expected<InFlight, kube::Status> ticket_for_create(const Mutate& write);
+  // Of the body of a create or an apply. Read when it is first asked for, and once.
+  const Result<kube::ObjectMeta>& body_meta(const Mutate& write);
   static bool deletes_child(const Mutate& write);
   static bool creates_child(const Mutate& write);
   void admit(const Mutate& write);
@@ -119,6 +122,7 @@ class Exchange : public http::StreamHandler {
   bool response_ended_ = false;  // the API server's
   size_t credited_ = 0;  // of what was given to the API server's side: buffered, and credited to the client then
   event::Loop::Callback after_body_;
+  std::optional<Result<kube::ObjectMeta>> body_meta_;
   Tickets tickets_;  // of a write that is under way; an upgraded connection is, for as long as it lasts
   event::Job job_;
   ApiSide api_side_{*this};
