@@ -39,6 +39,7 @@ class Cursor {
   bool fail();
   void pass_string(size_t stop);
   void pass_container(size_t stop);
+  void pass_block(const char* block, size_t size);
 
   std::string_view text_;
   size_t pos_ = 0;
@@ -46,9 +47,10 @@ class Cursor {
   bool first_ = false;  // of an object's members comes next
   // Of the value that is being passed.
   Within within_ = Within::kNothing;
-  size_t value_ = 0;   // where it begins
-  size_t string_ = 0;  // where the string within it begins
-  size_t depth_ = 0;
+  size_t value_ = 0;      // where it begins
+  size_t depth_ = 0;      // of a container: brackets that are open
+  bool quoted_ = false;   // of a container: within a string
+  bool escaped_ = false;  // of a container: behind a backslash
 };
 
 }  // namespace ringside::json
