@@ -229,23 +229,37 @@ void Http1Connection::read() {
   }
   if (failed_) return;
   if (!in_request_ && !std::exchange(head_begun_, true)) timer_->arm(options_.head_timeout);
-  input_.append(buffer.data(), result.n);
-  parse();
+  std::string_view bytes(buffer.data(), result.n);
+  // With nothing before them they are parsed where they are, so that large bodies are not copied once more.
+  bool first = input_.empty();
+  if (first) bytes.remove_prefix(parse(bytes));
+  input_.append(bytes);
+  if (!first) parse_input();
 }
 
-void Http1Connection::parse() {
-  if (closed_ || input_.empty() || (in_request_ && peer_ended_)) return;
-  auto used = parser_->feed(input_);
-  if (!used) return fail_request(parser_->head_too_large() ? 431 : 400, used.error().message);
-  input_.erase(0, *used);
+void Http1Connection::parse_input() {
+  input_.erase(0, parse(input_));
   if (in_request_ && input_.capacity() > options_.window) input_.shrink_to_fit();  // the head was large
-  if (!in_request_ && !head_share_.try_hold(parser_->head_bytes())) {
-    return fail_request(503, "too many large heads are under way");
+}
+
+// Returns how many of the bytes are done with; the others are to be kept.
+size_t Http1Connection::parse(std::string_view bytes) {
+  if (closed_ || bytes.empty() || (in_request_ && peer_ended_)) return 0;
+  auto used = parser_->feed(bytes);
+  if (!used) {
+    fail_request(parser_->head_too_large() ? 431 : 400, used.error().message);
+    return bytes.size();
   }
-  if (in_request_ && !parser_->complete() && input_.size() > kMaxFraming) {
-    return fail_request(400, "chunk header or trailers are too large");
+  if (!in_request_ && !head_share_.try_hold(parser_->head_bytes())) {
+    fail_request(503, "too many large heads are under way");
+    return bytes.size();
+  }
+  if (in_request_ && !parser_->complete() && bytes.size() - *used > kMaxFraming) {
+    fail_request(400, "chunk header or trailers are too large");
+    return bytes.size();
   }
   if (in_request_ && response_ended_) flush_->schedule();
+  return *used;
 }
 
 void Http1Connection::fail_request(int status, const std::string& message) {
@@ -309,7 +323,7 @@ void Http1Connection::next_request() {
   handler_.reset();
   begin_request();
   if (draining_) return drain();
-  parse();
+  parse_input();
   if (!closed_) update_interest();
 }
 

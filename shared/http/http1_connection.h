@@ -38,7 +38,8 @@ class Http1Connection : public Connection, private net::BytePumpUser {
 
   void on_ready(bool readable, bool writable);
   void read();
-  void parse();
+  size_t parse(std::string_view bytes);
+  void parse_input();
   void begin_request();
   void on_head(RequestHead head, bool has_body);
   void finish_request();
