@@ -100,7 +100,8 @@ std::optional<std::string> Cursor::next_name() {
   std::string_view quoted = value();
   if (peek() != ':') return fail(), std::nullopt;
   ++pos_;
-  if (quoted.find('\\') == std::string_view::npos) return std::string(quoted.substr(1, quoted.size() - 2));
+  bool plain = std::ranges::all_of(quoted, [](char c) { return c >= ' ' && c <= '~' && c != '\\'; });
+  if (plain) return std::string(quoted.substr(1, quoted.size() - 2));
   auto name = parse(quoted);
   if (!name || !name->is_string()) return fail(), std::nullopt;
   return *name->as_string();

@@ -12,6 +12,9 @@ namespace {
 constexpr std::string_view kApiVersion = "admission.k8s.io/v1";
 constexpr std::string_view kKind = "AdmissionReview";
 
+// What the API server sends of a request; of the other objects less is kept.
+constexpr size_t kMembers = 12;
+
 using Place = AdmissionReviewParser::Place;
 
 bool is_one_of(std::string_view name, std::initializer_list<std::string_view> names) {
@@ -30,8 +33,14 @@ Place place_in_request(std::string_view name, WholeObject whole) {
   if (name == "oldObject") return Place::kObject;
   if (name == "userInfo") return Place::kUser;
   if (name == "options") return Place::kOptions;
-  return keep_if(
-      is_one_of(name, {"uid", "kind", "resource", "subResource", "name", "namespace", "operation", "dryRun"}));
+  if (name == "kind" || name == "resource") return Place::kStrings;
+  return keep_if(is_one_of(name, {"uid", "subResource", "name", "namespace", "operation", "dryRun"}));
+}
+
+Place place_in_metadata(std::string_view name, WholeObject whole) {
+  if (name == "labels") return Place::kStrings;
+  if (name == "annotations") return keep_if(whole == WholeObject::kKeep);
+  return keep_if(name != "managedFields");
 }
 
 Place place_of(Place parent, std::string_view name, WholeObject whole) {
@@ -40,9 +49,10 @@ Place place_of(Place parent, std::string_view name, WholeObject whole) {
     case Place::kRequest: return place_in_request(name, whole);
     case Place::kObject: return name == "metadata" ? Place::kMetadata : Place::kSkipped;
     case Place::kWholeObject: return name == "metadata" ? Place::kMetadata : Place::kWhole;
-    case Place::kMetadata: return keep_if(name != "managedFields");
+    case Place::kMetadata: return place_in_metadata(name, whole);
     case Place::kUser: return keep_if(is_one_of(name, {"username", "extra"}));
     case Place::kOptions: return keep_if(name == "fieldManager");
+    case Place::kStrings:
     case Place::kWhole: return Place::kWhole;
     case Place::kSkipped: break;
   }
@@ -100,7 +110,8 @@ AdmissionReviewParser::AdmissionReviewParser(std::string_view body, WholeObject 
 
 void AdmissionReviewParser::enter(Place place, std::string name) {
   cursor_.enter_object();
-  open_.push_back({.name = std::move(name), .place = place, .members = {}});
+  Open& open = open_.emplace_back(std::move(name), place, json::Object());
+  open.members.reserve(kMembers);
 }
 
 bool AdmissionReviewParser::step(size_t budget) {
@@ -132,7 +143,8 @@ bool AdmissionReviewParser::step(size_t budget) {
 // The value that was just passed.
 void AdmissionReviewParser::keep() {
   // An array where an object belongs has no members of note.
-  bool empty = wanted_ != Place::kWhole && cursor_.value().starts_with('[');
+  bool whole = wanted_ == Place::kWhole || wanted_ == Place::kStrings;
+  bool empty = !whole && cursor_.value().starts_with('[');
   auto value = empty ? json::Value(json::Array()) : json::parse(cursor_.value());
   if (value) {
     open_.back().members.emplace_back(std::move(name_), std::move(*value));

@@ -56,7 +56,8 @@ struct AdmissionRequest {
   bool dry_run = false;
   std::string field_manager;  // options.fieldManager
   UserInfo user;
-  // Absent where the API server sends null: object for DELETE, old_object for CREATE.
+  // Absent where the API server sends null: object for DELETE, old_object for CREATE. Without annotations, of which
+  // there may be 256 KiB, unless the whole object was asked for.
   std::optional<ObjectMeta> object_meta;
   std::optional<ObjectMeta> old_object_meta;
   // The whole object without metadata.managedFields; null unless it was asked for.
@@ -80,8 +81,8 @@ class AdmissionReviewParser {
   bool step(size_t budget);
   Result<AdmissionRequest> take();
 
-  // What the members of an object are to the parser.
-  enum class Place { kSkipped, kWhole, kReview, kRequest, kObject, kWholeObject, kMetadata, kUser, kOptions };
+  // What a value is to the parser. kStrings: kept as kWhole is, but walked through, which for strings is cheaper.
+  enum class Place { kSkipped, kWhole, kStrings, kReview, kRequest, kObject, kWholeObject, kMetadata, kUser, kOptions };
 
  private:
   // An object that is kept, and not closed yet.

@@ -106,9 +106,26 @@ TEST(JsonCursor, ContainersThatDoNotEndFailWhereverTheyStop) {
 }
 
 TEST(JsonCursor, FailsWhereTheTextIsNoJson) {
-  for (std::string_view text : {"{", "{\"a", "{\"a\"", "{\"a\":", "{\"a\":}", "{\"a\":1", "{\"a\":1,", "{\"a\":1,}",
-                                "{\"a\":1 \"b\":2}", "{\"a\":[", "{\"a\":\"", "{\"a\":\"\\\"}", "{a:1}", "{,}",
-                                "{\"a\":1,,\"b\":2}", "{\"\\x\":1}", "{\"a\":[\\]}", "{\"a\":[\\\"]}"}) {
+  for (std::string_view text : {"{",
+                                "{\"a",
+                                "{\"a\"",
+                                "{\"a\":",
+                                "{\"a\":}",
+                                "{\"a\":1",
+                                "{\"a\":1,",
+                                "{\"a\":1,}",
+                                "{\"a\":1 \"b\":2}",
+                                "{\"a\":[",
+                                "{\"a\":\"",
+                                "{\"a\":\"\\\"}",
+                                "{a:1}",
+                                "{,}",
+                                "{\"a\":1,,\"b\":2}",
+                                "{\"\\x\":1}",
+                                "{\"\xff\":1}",
+                                "{\"\n\":1}",
+                                "{\"a\":[\\]}",
+                                "{\"a\":[\\\"]}"}) {
     for (size_t budget : {1, 2, 100}) {
       auto found = members(text, budget);
       ASSERT_FALSE(found.empty()) << text;

@@ -72,6 +72,16 @@ TEST(AdmissionReview, KeepsTheWholeObjectIfAsked) {
       R"("status":{}})");
 }
 
+TEST(AdmissionReview, AnnotationsBelongToTheWholeObject) {
+  std::string text = review(R"({"uid":"r","operation":"CREATE","object":{"metadata":{
+      "name":"x","annotations":{"last-applied":"{\"a\":\"}\"}"},"labels":{"a":"1"}}}})");
+  auto request = parse_admission_review(text);
+  ASSERT_TRUE(request) << request.error().message;
+  EXPECT_EQ(request->object_meta->annotations, Labels());
+  EXPECT_EQ(request->object_meta->label("a"), "1");
+  EXPECT_EQ(parse_admission_review(text, WholeObject::kKeep)->object_meta->annotation("last-applied"), R"({"a":"}"})");
+}
+
 TEST(AdmissionReview, ReadsUpdatesAndDeletes) {
   auto update = parse_admission_review(review(
       R"({"uid":"r","operation":"UPDATE","subResource":"status","object":{"metadata":{"name":"new"}},
