@@ -53,16 +53,17 @@ Assign assign(const AdmissionInput& input, std::string_view ring, std::string_vi
 
 AssignmentDecision assign_main(const AdmissionInput& input, std::string_view ring, const ring::Ring& shards,
                                uint64_t random) {
-  kube::ObjectMeta object = input.object;
-  std::string name;
-  if (object.name.empty() && !object.generate_name.empty() && input.operation == "CREATE") {
-    name = generated_name(object.generate_name, random);
-    object.name = name;
+  const kube::ObjectMeta* object = &input.object;
+  kube::ObjectMeta named;
+  if (object->name.empty() && !object->generate_name.empty() && input.operation == "CREATE") {
+    named = *object;
+    named.name = generated_name(object->generate_name, random);
+    object = &named;
   }
-  auto key = sharding::key_of_main(input.resource.group, input.kind, object);
+  auto key = sharding::key_of_main(input.resource.group, input.kind, *object);
   if (!key) return ReviewError{400, key.error().message};
   if (shards.empty()) return AllowUnchanged{"there is no available shard"};
-  return assign(input, ring, shards.owner(*key), std::move(name));
+  return assign(input, ring, shards.owner(*key), std::move(named.name));
 }
 
 AssignmentDecision assign_controlled(const AdmissionInput& input, std::string_view ring,

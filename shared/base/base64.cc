@@ -23,13 +23,15 @@ std::unexpected<Error> invalid_at(size_t offset, std::string_view what) {
 }  // namespace
 
 std::string to_base64(std::string_view bytes) {
-  std::string text;
-  text.reserve((bytes.size() + 2) / 3 * 4);
-  for (size_t i = 0; i < bytes.size(); i += 3) {
-    size_t count = std::min<size_t>(3, bytes.size() - i);
-    uint32_t group = 0;
-    for (size_t k = 0; k < 3; ++k) group = group << 8 | (k < count ? uint8_t(bytes[i + k]) : 0);
-    for (size_t k = 0; k < 4; ++k) text += k <= count ? kAlphabet[group >> (18 - 6 * k) & 63] : '=';
+  std::string text((bytes.size() + 2) / 3 * 4, '=');
+  char* next = text.data();
+  for (; !bytes.empty(); bytes.remove_prefix(std::min<size_t>(3, bytes.size()))) {
+    size_t count = std::min<size_t>(3, bytes.size());
+    uint32_t group = uint32_t(uint8_t(bytes[0])) << 16;
+    if (count > 1) group |= uint32_t(uint8_t(bytes[1])) << 8;
+    if (count > 2) group |= uint8_t(bytes[2]);
+    for (size_t k = 0; k <= count; ++k) next[k] = kAlphabet[group >> (18 - 6 * k) & 63];
+    next += 4;
   }
   return text;
 }

@@ -89,11 +89,14 @@ class Builder {
   bool too_deep_ = false;
 };
 
-// A string that means what is written between its quotes: ASCII, without escapes.
+// What a string means is what is written between its quotes: ASCII, without escapes.
+bool is_plain(std::string_view text) {
+  return std::ranges::all_of(text, [](char c) { return c >= ' ' && c <= '~' && c != '"' && c != '\\'; });
+}
+
 bool is_plain_string(std::string_view text) {
   if (text.size() < 2 || text.front() != '"' || text.back() != '"') return false;
-  return std::ranges::all_of(text.substr(1, text.size() - 2),
-                             [](char c) { return c >= ' ' && c <= '~' && c != '"' && c != '\\'; });
+  return is_plain(text.substr(1, text.size() - 2));
 }
 
 template <typename Writer>
@@ -223,6 +226,7 @@ Result<Value> parse(std::string_view text) {
 }
 
 std::string to_string(const Value& value) {
+  if (const std::string* text = value.as_string(); text && is_plain(*text)) return '"' + *text + '"';
   rapidjson::StringBuffer buffer;
   rapidjson::Writer<rapidjson::StringBuffer> writer(buffer);
   write(writer, value);

@@ -13,13 +13,31 @@
 namespace ringside {
 namespace {
 
-class Counters : public CounterFamily {
+// The series of a family, none of which is ever removed. Family::Add makes a new one each time, and drops it if there
+// is one with these labels.
+template <typename Metric>
+class Series {
  public:
-  explicit Counters(prometheus::Family<prometheus::Counter>& family) : family_(family) {}
-  void add(const MetricLabels& labels, double amount) override { family_.Add(labels).Increment(amount); }
+  explicit Series(prometheus::Family<Metric>& family) : family_(family) {}
+  template <typename... Arguments>
+  Metric& of(const MetricLabels& labels, const Arguments&... arguments) {
+    auto found = known_.find(labels);
+    if (found == known_.end()) found = known_.emplace(labels, &family_.Add(labels, arguments...)).first;
+    return *found->second;
+  }
 
  private:
-  prometheus::Family<prometheus::Counter>& family_;
+  prometheus::Family<Metric>& family_;
+  std::map<MetricLabels, Metric*> known_;
+};
+
+class Counters : public CounterFamily {
+ public:
+  explicit Counters(prometheus::Family<prometheus::Counter>& family) : series_(family) {}
+  void add(const MetricLabels& labels, double amount) override { series_.of(labels).Increment(amount); }
+
+ private:
+  Series<prometheus::Counter> series_;
 };
 
 class Gauges : public GaugeFamily {
@@ -35,11 +53,11 @@ class Gauges : public GaugeFamily {
 class Histograms : public HistogramFamily {
  public:
   Histograms(prometheus::Family<prometheus::Histogram>& family, std::vector<double> bounds)
-      : family_(family), bounds_(std::move(bounds)) {}
-  void observe(const MetricLabels& labels, double value) override { family_.Add(labels, bounds_).Observe(value); }
+      : series_(family), bounds_(std::move(bounds)) {}
+  void observe(const MetricLabels& labels, double value) override { series_.of(labels, bounds_).Observe(value); }
 
  private:
-  prometheus::Family<prometheus::Histogram>& family_;
+  Series<prometheus::Histogram> series_;
   std::vector<double> bounds_;
 };
 
