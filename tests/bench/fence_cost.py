@@ -17,6 +17,7 @@ import sys
 import tempfile
 import time
 
+import own_network
 import yaml
 
 TESTS = pathlib.Path(__file__).resolve().parents[1]
@@ -85,6 +86,7 @@ def show(what, without, with_policies):
 
 
 def main(pairs=300):
+    own_network.enter()
     with Cluster(f"fence-cost-{os.getpid()}", api_only=True, host_net=True) as cluster, \
             tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)

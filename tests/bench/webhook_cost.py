@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 """What an admission review costs central: CPU time of the real process per review, over one kept-alive TLS connection as the
-API server has them. Prints a table. Needs `make build`."""
+API server has them. Prints a table. In a network namespace of its own, so as root; needs `make build`."""
 
 import json
 import os
@@ -15,6 +15,7 @@ sys.path[:0] = [str(ROOT / "tests/integration"), str(ROOT / "tests/cluster")]
 os.environ.setdefault("RINGSIDE_BIN", str(ROOT / "build/release/bin"))
 
 import conftest  # noqa: E402  (the permissions that the tests give to central)
+import own_network  # noqa: E402
 import yaml  # noqa: E402
 from ringside_cluster import Cluster  # noqa: E402
 from rings import Ring  # noqa: E402
@@ -64,6 +65,7 @@ def cost(central, ring, size, reviews):
 
 
 def main():
+    own_network.enter()
     with tempfile.TemporaryDirectory() as folder, Cluster(f"webhook-cost-{os.getpid()}", api_only=True,
                                                           host_net=True) as cluster:
         for manifest in ("crd/controllerrings.yaml", "central/namespace.yaml"):

@@ -6,7 +6,8 @@ operation, memory, and the time to the first answer.
 
 Behind the proxy is tests/support/bench-server, before it h2load. The proxy has one core to itself as far as the machine allows,
 reader and server share the other. TLS 1.3 with AES-128-GCM and an ECDSA P-256 key on both sides. Peers take turns, and the
-lowest of the rounds counts, so that what else the machine does meets all alike. Needs `make build`.
+lowest of the rounds counts, so that what else the machine does meets all alike. All of it is in a network namespace of its
+own. Needs root and `make build`.
 """
 
 import argparse
@@ -20,9 +21,11 @@ import tempfile
 import time
 import urllib.request
 
-sys.path[:0] = [str(pathlib.Path(__file__).resolve().parent), str(pathlib.Path(__file__).resolve().parents[2] / "integration")]
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE), str(HERE.parent), str(HERE.parents[1] / "integration")]
 
 import loads  # noqa: E402  (found through the line above)
+import own_network  # noqa: E402
 import real_api  # noqa: E402
 import report  # noqa: E402
 from peers import PEERS, ROOT, Place, Proxy, available, install_envoy  # noqa: E402
@@ -116,6 +119,7 @@ def main():
     build_go()
     if "envoy" in names:
         install_envoy()
+    own_network.enter()
     with contextlib.ExitStack() as stack:
         folder = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory()))
         certificate, key = make_certificate(folder)
