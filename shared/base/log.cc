@@ -1,8 +1,8 @@
 #include "base/log.h"
 
-#include <spdlog/sinks/stdout_sinks.h>
-#include <spdlog/spdlog.h>
+#include <unistd.h>
 
+#include <cerrno>
 #include <chrono>
 
 #include "base/rfc3339.h"
@@ -25,16 +25,22 @@ std::string_view name_of(LogLevel level) {
 
 class Logger::Sink {
  public:
-  explicit Sink(LogLevel level) : level_(level), out_("ringside", std::make_shared<spdlog::sinks::stderr_sink_st>()) {
-    out_.set_pattern("%v");
-    out_.flush_on(spdlog::level::info);
-  }
+  explicit Sink(LogLevel level) : level_(level) {}
   bool enabled(LogLevel level) const { return level >= level_ && level_ != LogLevel::kOff; }
-  void write(const std::string& line) { out_.info(line); }
+  // In one call, so that lines of several processes do not mix; where nobody takes them they are lost.
+  void write(std::string line) {
+    line += '\n';
+    std::string_view rest = line;
+    while (!rest.empty()) {
+      ssize_t n = ::write(STDERR_FILENO, rest.data(), rest.size());
+      if (n < 0 && errno == EINTR) continue;
+      if (n <= 0) return;
+      rest.remove_prefix(size_t(n));
+    }
+  }
 
  private:
   LogLevel level_;
-  spdlog::logger out_;
 };
 
 Result<LogLevel> parse_log_level(std::string_view text) {

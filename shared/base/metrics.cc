@@ -1,65 +1,128 @@
 #include "base/metrics.h"
 
-#include <prometheus/counter.h>
-#include <prometheus/gauge.h>
-#include <prometheus/histogram.h>
-#include <prometheus/registry.h>
-#include <prometheus/text_serializer.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <charconv>
+#include <cmath>
 #include <fstream>
+#include <utility>
 
 namespace ringside {
 namespace {
 
-// The series of a family, none of which is ever removed. Family::Add makes a new one each time, and drops it if there
-// is one with these labels.
-template <typename Metric>
-class Series {
- public:
-  explicit Series(prometheus::Family<Metric>& family) : family_(family) {}
-  template <typename... Arguments>
-  Metric& of(const MetricLabels& labels, const Arguments&... arguments) {
-    auto found = known_.find(labels);
-    if (found == known_.end()) found = known_.emplace(labels, &family_.Add(labels, arguments...)).first;
-    return *found->second;
-  }
+// --- The text format, https://prometheus.io/docs/instrumenting/exposition_formats/.
 
- private:
-  prometheus::Family<Metric>& family_;
-  std::map<MetricLabels, Metric*> known_;
-};
+std::string number(double value) {
+  if (std::isnan(value)) return "NaN";
+  if (std::isinf(value)) return value > 0 ? "+Inf" : "-Inf";
+  // Without an exponent where it is short, so that it can be read.
+  bool plain = value == 0 || (std::abs(value) >= 1e-6 && std::abs(value) < 1e15);
+  char text[32];
+  auto end = std::to_chars(text, std::end(text), value, plain ? std::chars_format::fixed : std::chars_format::general);
+  return {text, end.ptr};
+}
+
+// In the text of a HELP line a quotation mark stands for itself.
+std::string escaped(std::string_view text, bool quoted) {
+  std::string out;
+  for (char c : text) {
+    if (c == '\\' || (c == '"' && quoted)) out += '\\';
+    if (c == '\n') {
+      out += "\\n";
+    } else {
+      out += c;
+    }
+  }
+  return out;
+}
+
+std::string head(const std::string& name, const std::string& help, const std::string& type) {
+  return "# HELP " + name + ' ' + escaped(help, false) + "\n# TYPE " + name + ' ' + type + '\n';
+}
+
+std::string sample(const std::string& name, const MetricLabels& labels, double value) {
+  std::string out = name;
+  char before = '{';
+  for (const auto& [label, text] : labels)
+    out += std::exchange(before, ',') + label + "=\"" + escaped(text, true) + '"';
+  if (!labels.empty()) out += '}';
+  return out + ' ' + number(value) + '\n';
+}
+
+// --- Families.
 
 class Counters : public CounterFamily {
  public:
-  explicit Counters(prometheus::Family<prometheus::Counter>& family) : series_(family) {}
-  void add(const MetricLabels& labels, double amount) override { series_.of(labels).Increment(amount); }
+  explicit Counters(std::string help) : help_(std::move(help)) {}
+  void add(const MetricLabels& labels, double amount) override { values_[labels] += amount; }
+  std::string to_text(const std::string& name) const {
+    std::string text = head(name, help_, "counter");
+    for (const auto& [labels, value] : values_) text += sample(name, labels, value);
+    return text;
+  }
 
  private:
-  Series<prometheus::Counter> series_;
+  std::string help_;
+  std::map<MetricLabels, double> values_;
 };
 
 class Gauges : public GaugeFamily {
  public:
-  explicit Gauges(prometheus::Family<prometheus::Gauge>& family) : family_(family) {}
-  void set(const MetricLabels& labels, double value) override { family_.Add(labels).Set(value); }
-  void remove(const MetricLabels& labels) override { family_.Remove(&family_.Add(labels)); }
+  explicit Gauges(std::string help) : help_(std::move(help)) {}
+  void set(const MetricLabels& labels, double value) override { values_[labels] = value; }
+  void remove(const MetricLabels& labels) override { values_.erase(labels); }
+  std::string to_text(const std::string& name) const {
+    std::string text = head(name, help_, "gauge");
+    for (const auto& [labels, value] : values_) text += sample(name, labels, value);
+    return text;
+  }
 
  private:
-  prometheus::Family<prometheus::Gauge>& family_;
+  std::string help_;
+  std::map<MetricLabels, double> values_;
 };
 
 class Histograms : public HistogramFamily {
  public:
-  Histograms(prometheus::Family<prometheus::Histogram>& family, std::vector<double> bounds)
-      : series_(family), bounds_(std::move(bounds)) {}
-  void observe(const MetricLabels& labels, double value) override { series_.of(labels, bounds_).Observe(value); }
+  Histograms(std::string help, std::vector<double> bounds) : help_(std::move(help)), bounds_(std::move(bounds)) {
+    bounds_.push_back(INFINITY);
+  }
+  void observe(const MetricLabels& labels, double value) override {
+    Observed& observed = values_[labels];
+    observed.counts.resize(bounds_.size());
+    observed.sum += value;
+    // One that is no number is in the last bucket.
+    auto bound = std::isnan(value) ? bounds_.end() - 1 : std::ranges::lower_bound(bounds_, value);
+    ++observed.counts[size_t(bound - bounds_.begin())];
+  }
+  std::string to_text(const std::string& name) const {
+    std::string text = head(name, help_, "histogram");
+    for (const auto& [labels, observed] : values_) {
+      uint64_t count = 0;
+      for (size_t i = 0; i < bounds_.size(); ++i) {
+        MetricLabels with_bound = labels;
+        with_bound["le"] = number(bounds_[i]);
+        count += observed.counts[i];
+        text += sample(name + "_bucket", with_bound, double(count));
+      }
+      text += sample(name + "_sum", labels, observed.sum) + sample(name + "_count", labels, double(count));
+    }
+    return text;
+  }
 
  private:
-  Series<prometheus::Histogram> series_;
+  struct Observed {
+    std::vector<uint64_t> counts;  // of each bucket by itself
+    double sum = 0;
+  };
+  std::string help_;
   std::vector<double> bounds_;
+  std::map<MetricLabels, Observed> values_;
 };
+
+// --- The process.
 
 double resident_bytes() {
   std::ifstream statm("/proc/self/statm");
@@ -77,45 +140,38 @@ double cpu_seconds() {
 
 }  // namespace
 
+// By name; nodes of a map stay where they are.
 class MetricsRegistry::Impl {
  public:
-  prometheus::Registry registry{prometheus::Registry::InsertBehavior::Merge};
-  prometheus::Family<prometheus::Gauge>& process = prometheus::BuildGauge()
-                                                       .Name("process_resident_memory_bytes")
-                                                       .Help("Resident memory size in bytes.")
-                                                       .Register(registry);
-  prometheus::Family<prometheus::Gauge>& cpu = prometheus::BuildGauge()
-                                                   .Name("process_cpu_seconds_total")
-                                                   .Help("Total user and system CPU time spent in seconds.")
-                                                   .Register(registry);
-  std::vector<std::unique_ptr<CounterFamily>> counters;
-  std::vector<std::unique_ptr<GaugeFamily>> gauges;
-  std::vector<std::unique_ptr<HistogramFamily>> histograms;
+  std::map<std::string, Counters> counters;
+  std::map<std::string, Gauges> gauges;
+  std::map<std::string, Histograms> histograms;
 };
 
 MetricsRegistry::MetricsRegistry() : impl_(std::make_unique<Impl>()) {}
 MetricsRegistry::~MetricsRegistry() = default;
 
 CounterFamily& MetricsRegistry::counter(const std::string& name, const std::string& help) {
-  auto& family = prometheus::BuildCounter().Name(name).Help(help).Register(impl_->registry);
-  return *impl_->counters.emplace_back(std::make_unique<Counters>(family));
+  return impl_->counters.try_emplace(name, help).first->second;
 }
 
 GaugeFamily& MetricsRegistry::gauge(const std::string& name, const std::string& help) {
-  auto& family = prometheus::BuildGauge().Name(name).Help(help).Register(impl_->registry);
-  return *impl_->gauges.emplace_back(std::make_unique<Gauges>(family));
+  return impl_->gauges.try_emplace(name, help).first->second;
 }
 
 HistogramFamily& MetricsRegistry::histogram(const std::string& name, const std::string& help,
                                             std::vector<double> bounds) {
-  auto& family = prometheus::BuildHistogram().Name(name).Help(help).Register(impl_->registry);
-  return *impl_->histograms.emplace_back(std::make_unique<Histograms>(family, std::move(bounds)));
+  return impl_->histograms.try_emplace(name, help, std::move(bounds)).first->second;
 }
 
 std::string MetricsRegistry::to_text() {
-  impl_->process.Add({}).Set(resident_bytes());
-  impl_->cpu.Add({}).Set(cpu_seconds());
-  return prometheus::TextSerializer().Serialize(impl_->registry.Collect());
+  gauge("process_resident_memory_bytes", "Resident memory size in bytes.").set({}, resident_bytes());
+  gauge("process_cpu_seconds_total", "Total user and system CPU time spent in seconds.").set({}, cpu_seconds());
+  std::string text;
+  for (const auto& [name, family] : impl_->counters) text += family.to_text(name);
+  for (const auto& [name, family] : impl_->gauges) text += family.to_text(name);
+  for (const auto& [name, family] : impl_->histograms) text += family.to_text(name);
+  return text;
 }
 
 }  // namespace ringside

@@ -1,4 +1,4 @@
-// Counters, gauges and histograms in the Prometheus text format (prometheus-cpp behind RAII types of ours).
+// Counters, gauges and histograms in the Prometheus text format.
 #pragma once
 
 #include <map>

@@ -42,8 +42,6 @@ THIRD_PARTIES = {
     "Boost": ThirdParty(r"boost/", frozenset({"http"})),
     "RapidJSON": ThirdParty(r"rapidjson/", frozenset({"base", "kube"})),
     "protobuf": ThirdParty(r"google/protobuf|.*\.pb\.h$", frozenset({"kube"})),
-    "prometheus-cpp": ThirdParty(r"prometheus/", frozenset({"base"})),
-    "spdlog": ThirdParty(r"spdlog/|fmt/", frozenset({"base"})),
     "yaml-cpp": ThirdParty(r"yaml-cpp/", frozenset({"kube", "central"})),
     "CLI11": ThirdParty(r"CLI/", frozenset(PROGRAMS)),
     "xxHash": ThirdParty(r"xxhash\.h$|xxh3\.h$", frozenset({"ring"})),
