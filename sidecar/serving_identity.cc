@@ -31,10 +31,18 @@ constexpr std::chrono::hours kServingLifetime{24 * 3650};
 Result<ServingIdentity> issue(const net::CertificateAndKey& ca, const std::vector<std::string>& names, WallTime now) {
   auto serving = net::issue_serving_certificate(ca, names, now, kServingLifetime);
   if (!serving) return failure(serving.error());
-  if (auto sound = net::check_serving_certificate(*serving, ca.certificate_pem, names); !sound) {
+  return ServingIdentity{ca.certificate_pem, std::move(*serving)};
+}
+
+// By an authority of before, whose files may be anything: a key that is another's, say.
+Result<ServingIdentity> issue_again(const net::CertificateAndKey& ca, const std::vector<std::string>& names,
+                                    WallTime now) {
+  auto identity = issue(ca, names, now);
+  if (!identity) return identity;
+  if (auto sound = net::check_serving_certificate(identity->serving, ca.certificate_pem, names); !sound) {
     return failure(sound.error());
   }
-  return ServingIdentity{ca.certificate_pem, std::move(*serving)};
+  return identity;
 }
 
 }  // namespace
@@ -45,7 +53,7 @@ Result<ServingIdentity> load_or_make_identity(const std::string& state_dir, cons
   auto certificate = read_file(state_dir + "/ca.crt");
   auto key = read_file(state_dir + "/ca.key");
   if (certificate && key) {
-    if (auto identity = issue({*certificate, *key}, names, now)) return identity;
+    if (auto identity = issue_again({*certificate, *key}, names, now)) return identity;
   }
   auto ca = net::make_ca("ringside-sidecar", now, kCaLifetime);
   if (!ca) return failure(ca.error());
