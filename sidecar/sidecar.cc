@@ -16,6 +16,10 @@ using namespace std::chrono_literals;
 constexpr http::PingOptions kPing{.interval = 4s, .timeout = 6s};
 static_assert(kPing.interval + kPing.timeout + ControllerLife::Options().grace < 15s);
 
+// A list flows while half of this is on its way: with half as much the API server waits for the sidecar, again and
+// again.
+constexpr uint32_t kAnswerWindow = 256 << 10;
+
 }  // namespace
 
 Result<std::unique_ptr<Sidecar>> Sidecar::create(event::Loop& loop, Logger log, const Options& options,
@@ -50,9 +54,10 @@ Result<void> Sidecar::connect(const kube::Config& config) {
   auto dialer_http1 = kube::make_dialer(loop_, log_, anonymous, "http/1.1");
   if (!dialer_http1) return failure(dialer_http1.error());
   std::string authority = kube::authority_of(config);
-  proxy_api_ =
-      std::make_unique<http::Client>(loop_, log_, std::move(*dialer),
-                                     http::Client::Options{.authority = authority, .max_header_bytes = kMaxHeadBytes});
+  proxy_api_ = std::make_unique<http::Client>(
+      loop_, log_, std::move(*dialer),
+      http::Client::Options{.authority = authority, .max_header_bytes = kMaxHeadBytes, .stream_window = kAnswerWindow});
+  proxy_api_->connect_ahead();
   proxy_upgrades_ = std::make_unique<http::UpgradeClient>(
       loop_, std::move(*dialer_http1),
       http::UpgradeClient::Options{.authority = authority, .max_header_bytes = kMaxHeadBytes});

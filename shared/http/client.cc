@@ -143,6 +143,10 @@ void Client::submit_waiting() {
   if (!waiting_.empty()) dial_if_needed();
 }
 
+void Client::connect_ahead() {
+  if (connections_.empty()) dial_if_needed();
+}
+
 void Client::dial_if_needed() {
   if (!dialing_.running()) dialing_ = event::Job(loop_, dial());
 }
@@ -167,6 +171,7 @@ event::Task<void> Client::dial() {
   Http2Connection::Options options;
   options.session.role = Http2Session::Role::kClient;
   options.session.max_header_bytes = options_.max_header_bytes;
+  options.session.stream_window = options_.stream_window;
   options.ping_interval = options_.ping_interval;
   options.ping_timeout = options_.ping_timeout;
   *position = std::make_unique<Http2Connection>(

@@ -1,6 +1,7 @@
 // An HTTP/2 client to one origin: connections on demand, requests as streams or as whole messages.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <list>
 #include <memory>
@@ -54,6 +55,8 @@ class Client {
     // As client-go: a silent connection is probed after 30 s and given up 15 s later.
     Duration ping_interval = std::chrono::seconds(30);
     Duration ping_timeout = std::chrono::seconds(15);
+    // Bytes of one answer that the server may send ahead of its reader.
+    uint32_t stream_window = Http2Session::Options().stream_window;
   };
 
   // The loop must outlive the client. Streams must not outlive it.
@@ -67,6 +70,9 @@ class Client {
   // body or one of at most 64 KiB; for that the body is kept until there is an answer, and on_sent tells of it once. If
   // no connection can be had, the handler gets on_closed(kRefused) with the reason.
   std::unique_ptr<Stream> start(RequestHead head, bool end, StreamHandler& handler);
+
+  // Connects, if there is no connection, so that the first request finds one. Whether it succeeds is left to that.
+  void connect_ahead();
 
   // The whole answer; kInvalid if its body is larger than max_body.
   event::Task<Result<Response>> fetch(Request request, size_t max_body = 64 << 20);

@@ -67,6 +67,42 @@ void echo(Record& record) {
   };
 }
 
+TEST(ClientTest, ConnectsAhead) {
+  World world({}, echo);
+  world.client->connect_ahead();
+  world.loop.run_ready();
+  EXPECT_EQ(world.server.connections.size(), 1u);
+  ASSERT_TRUE(run(world.loop, world.client->fetch(world.request("GET", "/"))));
+  world.client->connect_ahead();  // there is one
+  world.loop.run_ready();
+  EXPECT_EQ(world.server.dials, 1u);
+}
+
+TEST(ClientTest, ConnectingAheadInVainIsTriedAgainByTheFirstRequest) {
+  World world({}, echo);
+  world.server.refuse = true;
+  world.client->connect_ahead();
+  world.loop.run_ready();
+  world.server.refuse = false;
+  EXPECT_TRUE(run(world.loop, world.client->fetch(world.request("GET", "/"))));
+  EXPECT_EQ(world.server.dials, 2u);
+}
+
+TEST(ClientTest, ServerIsAheadOfItsReaderByAWindow) {
+  for (uint32_t window : {1u << 10, 256u << 10}) {
+    World world({}, [](Record& record) {
+      record.stream->send_response({200, {}}, false);
+      record.stream->send_body(std::string(1 << 20, 'x'));
+    });
+    world.client = std::make_unique<Client>(world.loop, Logger(), world.server.dialer(),
+                                            Client::Options{.authority = "api", .stream_window = window});
+    auto request = world.start(get(), true);
+    request->credits = false;
+    world.loop.run_ready();
+    EXPECT_EQ(request->body.size(), window);
+  }
+}
+
 TEST(ClientTest, FetchesThroughPipesOfEverySize) {
   for (size_t capacity : {1, 100, 1 << 16}) {
     for (size_t per_call : {1, 1 << 30}) {
