@@ -42,12 +42,16 @@ std::string head(const std::string& name, const std::string& help, const std::st
   return "# HELP " + name + ' ' + escaped(help, false) + "\n# TYPE " + name + ' ' + type + '\n';
 }
 
-std::string sample(const std::string& name, const MetricLabels& labels, double value) {
+// `bound`, if it is not empty, is the upper bound of a bucket. It comes last, as every client library writes it.
+std::string sample(const std::string& name, const MetricLabels& labels, double value, std::string_view bound = {}) {
   std::string out = name;
   char before = '{';
-  for (const auto& [label, text] : labels)
-    out += std::exchange(before, ',') + label + "=\"" + escaped(text, true) + '"';
-  if (!labels.empty()) out += '}';
+  auto add = [&](std::string_view label, std::string_view text) {
+    out.append(1, std::exchange(before, ',')).append(label) += "=\"" + escaped(text, true) + '"';
+  };
+  for (const auto& [label, text] : labels) add(label, text);
+  if (!bound.empty()) add("le", bound);
+  if (before != '{') out += '}';
   return out + ' ' + number(value) + '\n';
 }
 
@@ -102,10 +106,8 @@ class Histograms : public HistogramFamily {
     for (const auto& [labels, observed] : values_) {
       uint64_t count = 0;
       for (size_t i = 0; i < bounds_.size(); ++i) {
-        MetricLabels with_bound = labels;
-        with_bound["le"] = number(bounds_[i]);
         count += observed.counts[i];
-        text += sample(name + "_bucket", with_bound, double(count));
+        text += sample(name + "_bucket", labels, double(count), number(bounds_[i]));
       }
       text += sample(name + "_sum", labels, observed.sum) + sample(name + "_count", labels, double(count));
     }

@@ -48,9 +48,9 @@ TEST(MetricsTest, WholeText) {
   std::string text = registry.to_text();
   EXPECT_THAT(text, HasSubstr("# HELP seconds Duration\\nof \\\\ \"it\".\n"
                               "# TYPE seconds histogram\n"
-                              "seconds_bucket{kind=\"full\",le=\"0.1\",who=\"me\"} 1\n"
-                              "seconds_bucket{kind=\"full\",le=\"1\",who=\"me\"} 2\n"
-                              "seconds_bucket{kind=\"full\",le=\"+Inf\",who=\"me\"} 3\n"
+                              "seconds_bucket{kind=\"full\",who=\"me\",le=\"0.1\"} 1\n"
+                              "seconds_bucket{kind=\"full\",who=\"me\",le=\"1\"} 2\n"
+                              "seconds_bucket{kind=\"full\",who=\"me\",le=\"+Inf\"} 3\n"
                               "seconds_sum{kind=\"full\",who=\"me\"} 7.6\n"
                               "seconds_count{kind=\"full\",who=\"me\"} 3\n"));
 }
