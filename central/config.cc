@@ -13,6 +13,7 @@
 #include "base/base64.h"
 #include "base/go_duration.h"
 #include "base/strings.h"
+#include "central/yaml_documents.h"
 
 namespace ringside::central {
 namespace {
@@ -385,14 +386,15 @@ Result<SharderConfig> parse_sharder_config(std::string_view yaml) {
   SharderConfig config;
   Reader reader;
   try {
-    std::vector<YAML::Node> documents = YAML::LoadAll(std::string(yaml));
-    if (documents.size() > 1) return failure(ErrorKind::kInvalid, "more than one YAML document");
-    if (documents.empty() || documents[0].IsNull()) {
+    std::string text(yaml);
+    if (has_several_yaml_documents(text)) return failure(ErrorKind::kInvalid, "more than one YAML document");
+    YAML::Node document = YAML::Load(text);
+    if (document.IsNull()) {
       return failure(ErrorKind::kInvalid,
                      "there is nothing in it, begin with 'apiVersion: " + std::string(kConfigApiVersion) +
                          "' and 'kind: " + std::string(kConfigKind) + "', or do without the file");
     }
-    read_config(reader, documents[0], config);
+    read_config(reader, document, config);
   } catch (const YAML::Exception& exception) {
     std::string why = "line " + std::to_string(exception.mark.line + 1) + ": not valid YAML: " + exception.msg;
     size_t tab = line_indented_by_tab(yaml);

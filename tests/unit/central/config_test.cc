@@ -336,6 +336,7 @@ TEST(SharderConfigTest, TextThatIsNoYaml) {
       {"a: [1,\nb: {", "line ..."},
       {"a: *nobody", "line 1: not valid YAML: ..."},
       {"kind: SharderConfig\n---\nkind: SharderConfig\n", "more than one YAML document"},
+      {"!\"\",", "more than one YAML document"},  // without end, for yaml-cpp
   });
   EXPECT_THAT(error_of(std::string(100'000, '[')), HasSubstr("not valid YAML"));
   EXPECT_THAT(error_of("controller:\n\tsharder: {}\n"), EndsWith("; line 2 is indented by a tab, use spaces"));
