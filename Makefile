@@ -19,7 +19,7 @@ help: ## Show this help
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 28
 	@printf '\nVariables: KUBECONFIG=file (demo on a cluster of yours), KEEP=1 (demo leaves its cluster up),\n'
 	@printf '           KUBERNETES_VERSION=1.36.3 (of the local cluster), JOBS=2 (of the build),\n'
-	@printf '           DURATION=20m SEED=1 (of test-long), SECONDS=10 (of fuzz), OBJECTS=100000 (of bench).\n'
+	@printf '           DURATION=20m (of test-long), SECONDS=10 (of fuzz), SEED=1 (of both), OBJECTS=100000 (of bench).\n'
 
 .PHONY: setup
 setup: ## Install what is missing: Debian packages, Kubernetes built from its Go modules
@@ -91,7 +91,7 @@ test-slow: build ## The slow tests: tokens that expire, aggregation, Rust, roll-
 fuzz: packages ## Every fuzz target for SECONDS=10 each, JOBS=2 at a time
 	@cmake --preset fuzz >build/fuzz-configure.log 2>&1 || { cat build/fuzz-configure.log; exit 1; }
 	@cmake --build --preset fuzz -j $(JOBS)
-	@scripts/fuzz --jobs $(JOBS) $(SECONDS)
+	@scripts/fuzz --jobs $(JOBS) --seed $(SEED) $(SECONDS)
 
 .PHONY: bench
 bench: setup ## What things cost: hashing, reviews, the fence, the proxy, a ring of OBJECTS=100000 (half an hour)
