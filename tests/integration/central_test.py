@@ -240,7 +240,7 @@ def test_new_shard_gets_objects_by_drain_and_children_follow(ring, central):
 
 
 @pytest.mark.parametrize("others", [0, 55], ids=["few-shards", "many-shards"])
-def test_object_that_comes_to_a_shard_after_its_death_is_moved(ring, others):
+def test_object_on_a_dead_shard_is_moved(ring, others):
     """A handover goes to where the children went, though that shard may have died meanwhile. With many shards the API server
     cannot be asked for what is on none of them."""
     living = ["shard-0", *(f"other-{i}" for i in range(others))]
