@@ -84,14 +84,16 @@ event::Task<bool> RingRebalancer::full_sync() {
     co_return true;  // the ring's condition says what is wrong
   }
   std::set<std::string> present(snapshot->shards->shards().begin(), snapshot->shards->shards().end());
-  // Consistent hashing moves nothing from one shard to another when shards leave.
-  bool shards_left = synced_shards_ && *synced_shards_ != present && std::ranges::includes(*synced_shards_, present);
+  // Consistent hashing moves nothing from one shard to another when shards leave. But of a handover that had begun the
+  // children may be on a shard that stays, while their owner's leaves: they are found among all objects only.
+  bool shards_left = synced_shards_ && *synced_shards_ != present && std::ranges::includes(*synced_shards_, present) &&
+                     left_behind_ == 0;
   synced_shards_.reset();
 
   TimePoint began = context_.client.loop().now();
   auto sync = begin(*snapshot);
   auto done = co_await sync->run(shards_left ? RingSync::Scope::kHomeless : RingSync::Scope::kAll, homeless_moved);
-  left_behind_ = shards_left ? left_behind_ + sync->pending() : sync->pending();
+  left_behind_ = sync->pending();
   next_stragglers_ = context_.client.loop().now() + kStragglers;
   if (done) synced_shards_ = std::move(present);
   co_return report(shards_left ? "homeless" : "full", began, done, *sync);

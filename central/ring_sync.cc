@@ -24,6 +24,8 @@ constexpr Backoff::Options kRetry = {.initial = std::chrono::milliseconds(20), .
 // Owners and children reach a controller by different watches, which may overtake one another; one that sees an owner
 // without its children makes new ones.
 constexpr Duration kArrival = std::chrono::milliseconds(250);
+// Too young to have had a shard, and with it children.
+constexpr Duration kNew = std::chrono::seconds(30);
 // So few namespaces are listed one by one, if there are at least twice as many in all.
 constexpr size_t kFewNamespaces = 8;
 
@@ -75,24 +77,36 @@ RingSync::RingSync(SyncContext& context, WorkPools& pools, const RingSnapshot& s
 
 event::Task<Result<void>> RingSync::run(Scope scope, std::function<void()> on_homeless_moved) {
   co_await discover();
-  if (!view_.shards().empty()) co_await move_homeless(scope);
+  if (!view_.shards().empty()) {
+    co_await assign_new();
+    co_await move_homeless(scope);
+  }
   if (result()) on_homeless_moved();
   if (scope == Scope::kHomeless) {
     co_await withdraw_drains();
     co_return result();
   }
-  co_await pass({""}, [this](const Resource&, Judgement& judgement) {
+  co_await pass({""}, [this](const kube::ObjectMeta&, Judgement& judgement) {
     if (judgement.work == Work::kDrain || judgement.work == Work::kAwait || judgement.work == Work::kFollow) ++pending_;
     return judgement.work != Work::kFollow;
   });
   co_return result();
 }
 
+event::Task<void> RingSync::assign_new() {
+  auto server_now = context_.client.server_now();
+  co_await pass(
+      ResourceRole::kMain, {"!" + view_.shard_label()}, [=](const kube::ObjectMeta& object, Judgement& judgement) {
+        bool is_new = server_now && object.creation_timestamp && *server_now - *object.creation_timestamp < kNew;
+        return judgement.work == Work::kAssign && is_new;
+      });
+}
+
 event::Task<void> RingSync::move_homeless(Scope scope) {
   auto is_homeless = [](const Judgement& judgement) {
     return judgement.work == Work::kAssign || judgement.work == Work::kMove;
   };
-  Wanted wanted = [=](const Resource&, Judgement& judgement) { return is_homeless(judgement); };
+  Wanted wanted = [=](const kube::ObjectMeta&, Judgement& judgement) { return is_homeless(judgement); };
   if (scope == Scope::kHomeless) {
     co_await pass(view_.homeless_selectors(departed_), wanted);
     co_return;
@@ -105,7 +119,7 @@ event::Task<void> RingSync::move_homeless(Scope scope) {
   }
   // A child may be on an available shard though its owner has none: the ring changed between the moves of the two. It
   // must go where its owner will go, and before it, like the others.
-  co_await pass(ResourceRole::kControlled, {""}, [&](const Resource&, Judgement& judgement) {
+  co_await pass(ResourceRole::kControlled, {""}, [&](const kube::ObjectMeta&, Judgement& judgement) {
     if (judgement.work == Work::kFollow && contains(owners, judgement.owner_key)) judgement.work = Work::kMove;
     return is_homeless(judgement);
   });
@@ -113,7 +127,7 @@ event::Task<void> RingSync::move_homeless(Scope scope) {
 }
 
 event::Task<void> RingSync::withdraw_drains() {
-  co_await pass(ResourceRole::kMain, {view_.drain_label()}, [this](const Resource&, Judgement& judgement) {
+  co_await pass(ResourceRole::kMain, {view_.drain_label()}, [this](const kube::ObjectMeta&, Judgement& judgement) {
     if (judgement.work == Work::kAwait) ++pending_;
     return judgement.work == Work::kWithdrawDrain;
   });
@@ -124,7 +138,7 @@ event::Task<Result<void>> RingSync::assign_unassigned() {
   co_await discover();
   std::vector<std::string> homeless = view_.homeless_selectors(departed_);
   if (homeless.front().empty()) homeless = {"!" + view_.shard_label()};  // everything is too much for every few seconds
-  co_await pass(std::move(homeless), [](const Resource&, Judgement& judgement) {
+  co_await pass(std::move(homeless), [](const kube::ObjectMeta&, Judgement& judgement) {
     return judgement.work == Work::kAssign || judgement.work == Work::kMove;
   });
   co_return result();
@@ -134,7 +148,7 @@ event::Task<Result<void>> RingSync::move_stragglers() {
   co_await discover();
   auto draining = co_await collect_mains(view_.drain_label(), [](const Judgement&) { return true; });
   pending_ = draining.size();
-  co_await pass(ResourceRole::kControlled, {""}, [&draining](const Resource&, Judgement& judgement) {
+  co_await pass(ResourceRole::kControlled, {""}, [&draining](const kube::ObjectMeta&, Judgement& judgement) {
     return judgement.work == Work::kFollow && !contains(draining, judgement.owner_key);
   });
   co_return result();
@@ -200,7 +214,7 @@ event::Task<Result<void>> RingSync::pass_over(const Resource& resource, std::str
     for (const kube::ObjectMeta& object : *page) {
       if (!selected(resource, object)) continue;
       Judgement judgement = view_.judge(resource.role, resource.name.group, resource.found.kind, object);
-      if (judgement.work == Work::kNone || !wanted(resource, judgement) || !is_work(judgement.work)) continue;
+      if (judgement.work == Work::kNone || !wanted(object, judgement) || !is_work(judgement.work)) continue;
       WorkPool& pool = judgement.work == Work::kDrain ? pools_.drains : pools_.moves;
       co_await pool.room();
       if (failures_ >= kMaxFailures) co_return Result<void>();

@@ -57,13 +57,15 @@ class RingSync : public std::enable_shared_from_this<RingSync> {
   // What a sync looks at.
   enum class Scope {
     kAll,       // every object
-    kHomeless,  // enough after none but the departed shards have left: objects without an available shard, and drains
-                // that may be withdrawn
+    kHomeless,  // enough after none but the departed shards have left, and no handover was under way: objects without
+                // an available shard, and drains that may be withdrawn
   };
 
-  // Homeless objects first: `on_homeless_moved` is called when none is left, and not after an error. Children before
-  // their owners, so that a new shard sees the children of what it gets. An object that conflicts or is gone is not an
-  // error; the first other error is returned, after everything else has been tried, or at once if many requests fail.
+  // Homeless objects first, and of these the ones that have just been created: nothing else of them is anywhere, and a
+  // ring whose shards come and go would let them wait. `on_homeless_moved` is called when none is left, and not after
+  // an error. Children before their owners, so that a new shard sees the children of what it gets. An object that
+  // conflicts or is gone is not an error; the first other error is returned, after everything else has been tried, or
+  // at once if many requests fail.
   event::Task<Result<void>> run(Scope scope, std::function<void()> on_homeless_moved);
 
   // Objects that have no shard at all, or one that is not available: a handover may end on a shard that has died
@@ -95,12 +97,13 @@ class RingSync : public std::enable_shared_from_this<RingSync> {
     Judgement judgement;
     kube::ObjectMeta object;  // name, namespace and resourceVersion alone
   };
-  // May change what is to be done.
-  using Wanted = std::function<bool(const Resource&, Judgement&)>;
+  // Of an object as it was listed. May change what is to be done.
+  using Wanted = std::function<bool(const kube::ObjectMeta&, Judgement&)>;
 
   RingSync(SyncContext& context, WorkPools& pools, const RingSnapshot& snapshot, std::vector<std::string> departed);
 
   event::Task<void> discover();
+  event::Task<void> assign_new();
   event::Task<void> move_homeless(Scope scope);
   event::Task<void> withdraw_drains();
   event::Task<void> pass(std::vector<std::string> label_selectors, Wanted wanted);

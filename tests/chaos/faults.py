@@ -215,9 +215,13 @@ def _signal(scene, signal, pid):
 
 def _system_pods(scene, component):
     try:
-        items = scene.world.api.items(f"{SYSTEM_PODS}?labelSelector=app.kubernetes.io/component={component}")
+        return _running_pods(scene, component)
     except (ApiError, OSError) as error:
         raise NothingToHit(f"the API server does not tell: {error}") from None
+
+
+def _running_pods(scene, component):
+    items = scene.world.api.items(f"{SYSTEM_PODS}?labelSelector=app.kubernetes.io/component={component}")
     return [item["metadata"]["name"] for item in items if "deletionTimestamp" not in item["metadata"]]
 
 
@@ -227,6 +231,8 @@ def _scaled_to_zero(scene, deployment):
         patient(lambda: scene.world.api.patch(f"{SYSTEM_DEPLOYMENTS}/{deployment}/scale", {"spec": {"replicas": count}}))
     replicas(0)
     try:
+        # A controller manager that has seen no event for a while, as after a restart of the API server, may take its time.
+        eventually(lambda: not patient(lambda: _running_pods(scene, deployment)), 30, f"no pod of {deployment} is left")
         yield
     finally:
         replicas(2)
