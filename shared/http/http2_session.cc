@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/strings.h"
+#include "http/http2_fields.h"
 #include "http/opened_streams.h"
 
 namespace ringside::http {
@@ -70,31 +71,6 @@ struct Http2Session::Native {
 
 namespace {
 
-nghttp2_nv field(std::string_view name, std::string_view value) {
-  return {reinterpret_cast<uint8_t*>(const_cast<char*>(name.data())),
-          reinterpret_cast<uint8_t*>(const_cast<char*>(value.data())), name.size(), value.size(), NGHTTP2_NV_FLAG_NONE};
-}
-
-// Fields that belong to a connection and not to a message (RFC 9113 section 8.2.2).
-bool is_connection_field(std::string_view name, std::string_view value) {
-  return name == "connection" || name == "keep-alive" || name == "proxy-connection" || name == "transfer-encoding" ||
-         name == "upgrade" || name == "host" || (name == "te" && value != "trailers");
-}
-
-void append_fields(std::vector<nghttp2_nv>& fields, const Headers& headers) {
-  // Those too that a Connection field names (RFC 9110 section 7.6.1).
-  std::vector<std::string_view> named;
-  for (const auto& [name, value] : headers) {
-    if (name != "connection") continue;
-    for (std::string_view option : split(value, ',')) named.push_back(trim(option));
-  }
-  for (const auto& [name, value] : headers) {
-    auto is_name = [&name](std::string_view option) { return equals_ignoring_case(option, name); };
-    if (is_connection_field(name, value) || std::ranges::any_of(named, is_name)) continue;
-    fields.push_back(field(name, value));
-  }
-}
-
 Error error_of(uint32_t code) {
   switch (code) {
     case NGHTTP2_REFUSED_STREAM: return {ErrorKind::kRefused, "the request was refused before it was processed"};
@@ -121,8 +97,7 @@ class Http2Session::Handle : public Stream {
   void send_response(ResponseHead head, bool end) override {
     if (!state_) return;
     std::string status = std::to_string(head.status);
-    std::vector<nghttp2_nv> fields = {field(":status", status)};
-    append_fields(fields, head.headers);
+    std::vector<nghttp2_nv> fields = http2_fields({{":status", status}}, head.headers);
     nghttp2_data_provider body{{.ptr = nullptr}, &Native::read_body};
     state_->out_ended = state_->we_ended = end;
     nghttp2_submit_response(native(), state_->id, fields.data(), fields.size(), end ? nullptr : &body);
@@ -281,8 +256,7 @@ ssize_t Http2Session::Native::read_body(nghttp2_session* session, int32_t id, ui
     stream->we_ended = true;
     if (stream->trailers.size() > 0) {
       *flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
-      std::vector<nghttp2_nv> fields;
-      append_fields(fields, stream->trailers);
+      std::vector<nghttp2_nv> fields = http2_fields({}, stream->trailers);
       nghttp2_submit_trailer(session, id, fields.data(), fields.size());
     }
   }
@@ -405,9 +379,9 @@ bool Http2Session::can_start() const {
 
 std::unique_ptr<Stream> Http2Session::start(const RequestHead& head, bool end, StreamHandler& handler) {
   if (!can_start()) return nullptr;
-  std::vector<nghttp2_nv> fields = {field(":method", head.method), field(":scheme", "https"),
-                                    field(":authority", head.authority), field(":path", head.path)};
-  append_fields(fields, head.headers);
+  std::vector<nghttp2_nv> fields = http2_fields(
+      {{":method", head.method}, {":scheme", "https"}, {":authority", head.authority}, {":path", head.path}},
+      head.headers);
   nghttp2_data_provider body{{.ptr = nullptr}, &Native::read_body};
   int32_t id =
       nghttp2_submit_request(native_->session, nullptr, fields.data(), fields.size(), end ? nullptr : &body, nullptr);
