@@ -25,8 +25,12 @@ void forget(Map& map, IsOld is_old) {
 
 }  // namespace
 
-CreateGuard::CreateGuard(kube::Client& client, const RingView& ring, ShardIdentity self)
-    : client_(client), self_(std::move(self)), shard_label_(sharding::shard_label(self_.ring)), owners_(client, ring) {}
+CreateGuard::CreateGuard(kube::Client& client, const RingView& ring, const WatchContinuity& watches, ShardIdentity self)
+    : client_(client),
+      watches_(watches),
+      self_(std::move(self)),
+      shard_label_(sharding::shard_label(self_.ring)),
+      owners_(client, ring) {}
 
 event::Task<std::optional<kube::Status>> CreateGuard::check(kube::GroupResource resource, std::string ns,
                                                             kube::ObjectMeta child) {
@@ -55,7 +59,7 @@ event::Task<std::optional<kube::Status>> CreateGuard::check(kube::GroupResource 
   std::string_view shard = meta.label(shard_label_);
   if (meta.uid != uid || shard.empty()) co_return std::nullopt;
   if (shard != self_.shard) co_return refused(resource, child, "is not");
-  if (!has_caught_up(uid, arrival_of(*object))) co_return refused(resource, child, kJustCome);
+  if (!has_caught_up(uid, arrival_of(*object), resource)) co_return refused(resource, child, kJustCome);
   now = client_.loop().now();
   forget(settled_until_, [&](const auto& entry) { return entry.second <= now; });
   settled_until_.insert_or_assign(uid, now + kSettled);
@@ -72,12 +76,15 @@ event::Task<Result<json::Value>> CreateGuard::owner_of(const kube::ObjectMeta& c
 
 // Whether the controller was refused long enough ago for this arrival, or it is no matter any more. Notes the first
 // refusal.
-bool CreateGuard::has_caught_up(const std::string& uid, std::optional<WallTime> arrival) {
+bool CreateGuard::has_caught_up(const std::string& uid, std::optional<WallTime> arrival,
+                                const kube::GroupResource& children) {
   auto server_now = client_.server_now();
   if (!arrival || !server_now || *server_now - *arrival >= kLately) return true;
   TimePoint now = client_.loop().now();
   auto known = refused_.find(uid);
-  if (known != refused_.end() && known->second.arrival == *arrival) return now - known->second.first >= kCatchUp;
+  if (known != refused_.end() && known->second.arrival == *arrival) {
+    return now - known->second.first >= kCatchUp && watches_.unbroken_for(kCatchUp, children);
+  }
   forget(refused_, [&](const auto& entry) { return now - entry.second.first > kLately; });
   refused_.insert_or_assign(uid, Refusal{.arrival = *arrival, .first = now});
   return false;

@@ -13,6 +13,7 @@
 #include "sidecar/owner_lookup.h"
 #include "sidecar/request_filter.h"
 #include "sidecar/ring_view.h"
+#include "sidecar/watch_continuity.h"
 
 namespace ringside::sidecar {
 
@@ -20,13 +21,13 @@ namespace ringside::sidecar {
 // meanwhile or starved finds both waiting for it, may take up the owner first, and makes children that are there
 // already. Where the API server chooses their names nothing else would stop it. So for an owner that has only just
 // come, the first create is answered by 409, and one that comes half a second after that or later passes: by then the
-// controller has what was on its way to it.
+// controller has what was on its way to it, if its watches of the children have been open for that long, too.
 //
 // That costs a live read of the owner's metadata for the first of its creates within five seconds.
 class CreateGuard {
  public:
   // All must outlive it.
-  CreateGuard(kube::Client& client, const RingView& ring, ShardIdentity self);
+  CreateGuard(kube::Client& client, const RingView& ring, const WatchContinuity& watches, ShardIdentity self);
 
   // Of an object of a controlled resource in namespace `ns`, with the metadata of the create's body. nullopt: it may be
   // created. Else the answer: 409, or 503 if that cannot be found out.
@@ -39,11 +40,12 @@ class CreateGuard {
   };
 
   event::Task<Result<json::Value>> owner_of(const kube::ObjectMeta& child);
-  bool has_caught_up(const std::string& uid, std::optional<WallTime> arrival);
+  bool has_caught_up(const std::string& uid, std::optional<WallTime> arrival, const kube::GroupResource& children);
   std::optional<WallTime> arrival_of(const json::Value& owner) const;
   static kube::Status refused(const kube::GroupResource& resource, const kube::ObjectMeta& child, std::string_view why);
 
   kube::Client& client_;
+  const WatchContinuity& watches_;
   ShardIdentity self_;
   std::string shard_label_;
   OwnerLookup owners_;

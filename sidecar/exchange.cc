@@ -310,6 +310,7 @@ bool Exchange::filter_changed() const {
 
 void Exchange::end_watch() {
   proxy_.watches_.erase(this);
+  watch_.reset();
   api_.reset();
   if (!client_) return;
   if (response_begun_) {
@@ -381,6 +382,12 @@ void Exchange::drop_tickets() {
   proxy_.parts_.gate.on_write_done();
 }
 
+void Exchange::note_watch(int status) {
+  bool begins = info_.verb == "watch" && (status == 200 || status == 101);
+  if (!begins || !std::holds_alternative<Filter>(decision_)) return;
+  watch_.emplace(proxy_.parts_.watches, kube::GroupResource{info_.group, info_.resource});
+}
+
 void Exchange::on_switched() {
   const auto* write = std::get_if<Mutate>(&decision_);
   std::optional<ObjectRef> object;
@@ -427,6 +434,7 @@ void Exchange::on_sent(size_t bytes) {
 
 void Exchange::on_closed(Error) {
   proxy_.watches_.erase(this);
+  watch_.reset();
   job_ = {};
   // The request may have been processed all the same: the ticket goes when the stream is given up.
   api_.reset();
@@ -439,6 +447,7 @@ void Exchange::on_closed(Error) {
 
 void Exchange::ApiSide::on_response(http::ResponseHead head) {
   exchange_.response_begun_ = true;
+  exchange_.note_watch(head.status);
   if (head.status == 101 && !exchange_.event_instead_.empty()) return exchange_.end_with_event(std::move(head));
   exchange_.event_instead_.clear();
   if (head.status == 101) {
@@ -455,6 +464,7 @@ void Exchange::ApiSide::on_body(std::string_view bytes) {
 
 void Exchange::ApiSide::on_end(http::Headers trailers) {
   exchange_.response_ended_ = true;
+  exchange_.watch_.reset();
   if (exchange_.client_ && exchange_.event_instead_.empty()) exchange_.client_->send_end(std::move(trailers));
 }
 
@@ -466,6 +476,7 @@ void Exchange::ApiSide::on_sent(size_t bytes) {
 
 void Exchange::ApiSide::on_closed(Error error) {
   exchange_.drop_tickets();
+  exchange_.watch_.reset();
   if (!exchange_.client_) return;
   if (exchange_.response_ended_) {
     // All of the answer is on its way to the client; what the client still says is dropped (RFC 9113 section 8.1).

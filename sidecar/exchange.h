@@ -103,6 +103,8 @@ class Exchange : public http::StreamHandler {
   event::Task<void> ask_bridge(ElectionLease lease);
   bool takes_more() const;
   void drop_tickets();
+  // The API server has begun to answer.
+  void note_watch(int status);
   // The API server has taken the request for an upgrade: the streams carry the new protocol's bytes from now on.
   void on_switched();
   void end_tunnel();
@@ -128,6 +130,7 @@ class Exchange : public http::StreamHandler {
   ApiSide api_side_{*this};
   std::unique_ptr<http::Stream> api_;
   std::optional<Tunnels::Handle> tunnel_;
+  std::optional<WatchContinuity::Open> watch_;  // of a resource of the ring, while the API server answers it
 };
 
 }  // namespace ringside::sidecar

@@ -22,6 +22,7 @@
 #include "sidecar/ring_view.h"
 #include "sidecar/shard_lease.h"
 #include "sidecar/tunnels.h"
+#include "sidecar/watch_continuity.h"
 #include "sidecar/write_gate.h"
 
 namespace ringside::sidecar {
@@ -42,6 +43,7 @@ struct ProxyParts {
   WriteGate& gate;
   DeleteGuard& deletes;
   CreateGuard& creates;
+  WatchContinuity& watches;  // of the ring's resources
   // A list or watch of a ring resource was made: the controller works. Called for each.
   std::function<void()> on_ring_read = [] {};
 };

@@ -84,7 +84,8 @@ void Sidecar::build() {
   handover_ = std::make_unique<HandoverAgent>(client, log_, metrics_, std::move(handover));
   ring_ = std::make_unique<RingView>(client, log_, options_.ring, options_.all_views, [this] { on_ring_changed(); });
   deletes_ = std::make_unique<DeleteGuard>(client, *ring_, ShardIdentity{options_.ring, options_.shard});
-  creates_ = std::make_unique<CreateGuard>(client, *ring_, ShardIdentity{options_.ring, options_.shard});
+  watches_.emplace(loop_);
+  creates_ = std::make_unique<CreateGuard>(client, *ring_, *watches_, ShardIdentity{options_.ring, options_.shard});
   proxy_ = std::make_unique<Proxy>(loop_, log_, metrics_, ShardIdentity{options_.ring, options_.shard},
                                    ProxyParts{.api = *proxy_api_,
                                               .upgrades = *proxy_upgrades_,
@@ -94,6 +95,7 @@ void Sidecar::build() {
                                               .gate = *handover_,
                                               .deletes = *deletes_,
                                               .creates = *creates_,
+                                              .watches = *watches_,
                                               .on_ring_read = [this] { life_->on_ring_read(); }});
   lease_->set_on_change([this] {
     lease_held_.set({}, lease_->held() ? 1 : 0);

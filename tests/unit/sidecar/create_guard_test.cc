@@ -22,6 +22,7 @@ constexpr std::string_view kRings = R"({"metadata":{"resourceVersion":"1"},"item
 constexpr std::string_view kCore = R"({"resources":[{"name":"secrets","kind":"Secret","namespaced":true},
   {"name":"configmaps","kind":"ConfigMap","namespaced":true}]})";
 constexpr std::string_view kServerTime = "Sun, 22 Nov 2026 12:01:00 GMT";
+const kube::GroupResource kChildren = {.group = "", .resource = "configmaps"};
 constexpr std::string_view kLabel = "shard.alpha.sharding.timebertt.dev/r";
 
 // This replica is shard a.
@@ -68,7 +69,7 @@ class CreateGuardTest : public ::testing::Test {
     child.generate_name = "child-";
     child.owner_references = {
         {.api_version = "v1", .kind = "Secret", .name = "owner", .uid = "uid", .controller = true}};
-    auto status = run(api_.loop, guard_.check({.group = "", .resource = "configmaps"}, "d", std::move(child)));
+    auto status = run(api_.loop, guard_.check(kChildren, "d", std::move(child)));
     return status ? std::to_string(status->code) + " " + status->message : "";
   }
 
@@ -79,7 +80,8 @@ class CreateGuardTest : public ::testing::Test {
   bool broken_ = false;
   int reads_ = 0;
   RingView ring_{api_.client, Logger(), "r", {}, [] {}};
-  CreateGuard guard_{api_.client, ring_, {.ring = "r", .shard = "a"}};
+  WatchContinuity watches_{api_.loop};
+  CreateGuard guard_{api_.client, ring_, watches_, {.ring = "r", .shard = "a"}};
 };
 
 TEST_F(CreateGuardTest, ForAnOwnerThatHasJustComeTheControllerMustAskAgainLater) {
@@ -97,6 +99,20 @@ TEST_F(CreateGuardTest, ForAnOwnerThatHasJustComeTheControllerMustAskAgainLater)
     EXPECT_EQ(check(), "") << "and one after a while";
     api_.loop.advance(6s);
   }
+}
+
+TEST_F(CreateGuardTest, WhatIsOnItsWayTakesALittleFromTheBeginningOfTheWatch) {
+  std::optional<WatchContinuity::Open> watch(std::in_place, watches_, kChildren);
+  put_owner("a", written_by("controllersharding", "00:59"));
+  EXPECT_TRUE(refused(check()));
+  watch.reset();
+  api_.loop.advance(5s);  // the API server is away
+  EXPECT_TRUE(refused(check())) << "nothing has come meanwhile";
+  watch.emplace(watches_, kChildren);
+  api_.loop.advance(499ms);
+  EXPECT_TRUE(refused(check()));
+  api_.loop.advance(1ms);
+  EXPECT_EQ(check(), "");
 }
 
 TEST_F(CreateGuardTest, AnOwnerThatCameLongAgoIsReadOnceAWhile) {
