@@ -79,11 +79,12 @@ event::Task<Result<json::Value>> CreateGuard::owner_of(const kube::ObjectMeta& c
 bool CreateGuard::has_caught_up(const std::string& uid, std::optional<WallTime> arrival,
                                 const kube::GroupResource& children) {
   auto server_now = client_.server_now();
-  if (!arrival || !server_now || *server_now - *arrival >= kLately) return true;
+  Duration broken = watches_.broken_for(children);
+  if (!arrival || !server_now || *server_now - *arrival - broken >= kLately) return true;
   TimePoint now = client_.loop().now();
   auto known = refused_.find(uid);
   if (known != refused_.end() && known->second.arrival == *arrival) {
-    return now - known->second.first >= kCatchUp && watches_.unbroken_for(kCatchUp, children);
+    return now - known->second.first >= kCatchUp && broken == Duration::zero();
   }
   forget(refused_, [&](const auto& entry) { return now - entry.second.first > kLately; });
   refused_.insert_or_assign(uid, Refusal{.arrival = *arrival, .first = now});

@@ -21,7 +21,7 @@ namespace ringside::sidecar {
 // meanwhile or starved finds both waiting for it, may take up the owner first, and makes children that are there
 // already. Where the API server chooses their names nothing else would stop it. So for an owner that has only just
 // come, the first create is answered by 409, and one that comes half a second after that or later passes: by then the
-// controller has what was on its way to it, if its watches of the children have been open for that long, too.
+// controller has what was on its way to it, unless its watches of the children are broken (WatchContinuity).
 //
 // That costs a live read of the owner's metadata for the first of its creates within five seconds.
 class CreateGuard {

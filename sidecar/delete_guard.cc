@@ -11,7 +11,8 @@ namespace ringside::sidecar {
 namespace {
 
 constexpr int kPage = 500;
-// Until an object that has come is in the controller's cache, by the API server's clock and to the second.
+// Until an object that has come is in the controller's cache, by the API server's clock and to the second. The time in
+// which the controller's watches are broken does not count.
 constexpr std::chrono::seconds kArrival(3);
 
 std::string describe(const kube::GroupResource& resource, const kube::NamespacedName& name) {
@@ -20,8 +21,9 @@ std::string describe(const kube::GroupResource& resource, const kube::Namespaced
 
 }  // namespace
 
-DeleteGuard::DeleteGuard(kube::Client& client, const RingView& ring, ShardIdentity self)
+DeleteGuard::DeleteGuard(kube::Client& client, const RingView& ring, const WatchContinuity& watches, ShardIdentity self)
     : client_(client),
+      watches_(watches),
       self_(std::move(self)),
       shard_label_(sharding::shard_label(self_.ring)),
       owners_(client, ring),
@@ -77,20 +79,21 @@ event::Task<std::optional<kube::Status>> DeleteGuard::check_owner(const OwnerLoo
   std::string_view shard = meta.label(shard_label_);
   if (shard.empty() && !child_is_ours) co_return std::nullopt;
   bool ours = shard == self_.shard;
-  if (ours && !has_just_come(*object)) co_return std::nullopt;
+  if (ours && !has_just_come(owner.resource, *object)) co_return std::nullopt;
   std::string which = "the owner " + describe(owner.resource, owner.name);
   co_return refused(child, ours ? which + " has only just become" : which + " is not");
 }
 
 // By what central and the sidecars last wrote to it, in the API server's own time.
-bool DeleteGuard::has_just_come(const json::Value& owner) const {
+bool DeleteGuard::has_just_come(const kube::GroupResource& resource, const json::Value& owner) const {
   auto now = client_.server_now();
   if (!now) return false;
+  Duration broken = watches_.broken_for(resource);
   for (const json::Value& entry : owner.array_at({"metadata", "managedFields"})) {
     std::string_view manager = entry.string_at({"manager"});
     if (manager != sharding::kSidecarFieldManager && manager != sharding::kCentralFieldManager) continue;
     auto written = parse_rfc3339(entry.string_at({"time"}));
-    if (written && *now - *written < kArrival) return true;
+    if (written && *now - *written - broken < kArrival) return true;
   }
   return false;
 }

@@ -14,6 +14,7 @@
 #include "sidecar/owner_lookup.h"
 #include "sidecar/request_filter.h"
 #include "sidecar/ring_view.h"
+#include "sidecar/watch_continuity.h"
 
 namespace ringside::sidecar {
 
@@ -24,7 +25,7 @@ namespace ringside::sidecar {
 class DeleteGuard {
  public:
   // All must outlive it.
-  DeleteGuard(kube::Client& client, const RingView& ring, ShardIdentity self);
+  DeleteGuard(kube::Client& client, const RingView& ring, const WatchContinuity& watches, ShardIdentity self);
 
   // Of an object of a controlled resource. nullopt: it may be deleted, or there is nothing to delete. Else the answer:
   // 409 while child or owner are not this shard's or the owner has only just come, 503 if that cannot be found out.
@@ -38,11 +39,12 @@ class DeleteGuard {
  private:
   event::Task<std::optional<kube::Status>> check_owner(const OwnerLookup::Owner& owner, const ObjectRef& child,
                                                        bool child_is_ours);
-  bool has_just_come(const json::Value& owner) const;
+  bool has_just_come(const kube::GroupResource& resource, const json::Value& owner) const;
   static kube::Status refused(const ObjectRef& child, const std::string& why);
   static kube::Status unknown(const Error& error);
 
   kube::Client& client_;
+  const WatchContinuity& watches_;
   ShardIdentity self_;
   std::string shard_label_;
   OwnerLookup owners_;

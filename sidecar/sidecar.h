@@ -58,8 +58,8 @@ class Sidecar {
   std::unique_ptr<ControllerLife> life_;
   std::unique_ptr<HandoverAgent> handover_;
   std::unique_ptr<RingView> ring_;
-  std::unique_ptr<DeleteGuard> deletes_;
   std::optional<WatchContinuity> watches_;
+  std::unique_ptr<DeleteGuard> deletes_;
   std::unique_ptr<CreateGuard> creates_;
   std::unique_ptr<Proxy> proxy_;
   std::optional<ServiceAccountDir> serviceaccount_dir_;

@@ -5,7 +5,8 @@
 namespace ringside::sidecar {
 namespace {
 
-constexpr Duration kReopened = std::chrono::seconds(20);
+constexpr Duration kSettled = std::chrono::milliseconds(500);
+constexpr Duration kPatience = std::chrono::minutes(1);
 
 }  // namespace
 
@@ -18,21 +19,27 @@ WatchContinuity::Open::~Open() {
   continuity_.change(resource_, -1);
 }
 
-void WatchContinuity::change(const kube::GroupResource& resource, int by) {
-  Watches& watches = watches_[resource];
-  TimePoint now = loop_.now();
-  if (now - watches.changed >= kReopened) watches.most = watches.open;
-  watches.open += by;
-  watches.most = std::max(watches.most, watches.open);
-  watches.changed = now;
+Duration WatchContinuity::broken_for(const kube::GroupResource& resource) const {
+  auto found = watches_.find(resource);
+  if (found == watches_.end() || is_whole(found->second)) return Duration::zero();
+  return loop_.now() - found->second.broken;
 }
 
-bool WatchContinuity::unbroken_for(Duration duration, const kube::GroupResource& resource) const {
-  auto found = watches_.find(resource);
-  if (found == watches_.end()) return true;
-  const Watches& watches = found->second;
+bool WatchContinuity::is_whole(const Watches& watches) const {
   Duration unchanged = loop_.now() - watches.changed;
-  return unchanged >= duration && (watches.open == watches.most || unchanged >= kReopened);
+  return unchanged >= kSettled && (watches.open == watches.most || unchanged >= kPatience);
+}
+
+void WatchContinuity::change(const kube::GroupResource& resource, int by) {
+  auto [entry, first] = watches_.try_emplace(resource);
+  Watches& watches = entry->second;
+  if (first || is_whole(watches)) {
+    watches.most = watches.open;
+    watches.broken = loop_.now();
+  }
+  watches.open += by;
+  watches.most = std::max(watches.most, watches.open);
+  watches.changed = loop_.now();
 }
 
 }  // namespace ringside::sidecar

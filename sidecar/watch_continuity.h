@@ -10,8 +10,12 @@
 
 namespace ringside::sidecar {
 
-// A watch that ends takes with it what was on its way; the one after it, or the list before that, brings it, but not at
-// once: where the API server was away, other requests of the controller may be answered before.
+// A watch that ends takes with it what was on its way. The one after it brings that, or the list before that one, but
+// not at once: where the API server was away, other requests of the controller may be answered before. So a resource is
+// broken from the first watch that ends until as many are open as were before, and half a second more; also for half a
+// second from the beginning of any other watch.
+//
+// A controller that opens fewer for a minute wants no more.
 //
 // Memory: one entry for each resource that was watched.
 class WatchContinuity {
@@ -33,17 +37,17 @@ class WatchContinuity {
     kube::GroupResource resource_;
   };
 
-  // Whether none of its watches has begun or ended for that long, and as many are open as were at a time: those that
-  // ended are open again. For twenty seconds after a change; a controller that still has fewer then wants no more. True
-  // of what was never watched.
-  bool unbroken_for(Duration duration, const kube::GroupResource& resource) const;
+  // For how long it has been broken; zero if it is not. What came before that has reached the controller.
+  Duration broken_for(const kube::GroupResource& resource) const;
 
  private:
   struct Watches {
     size_t open = 0;
-    size_t most = 0;  // open at a time, since they last were what they are for long
+    size_t most = 0;  // open at a time, since it was last not broken
     TimePoint changed = {};
+    TimePoint broken = {};  // the first change since it was not
   };
+  bool is_whole(const Watches& watches) const;
   void change(const kube::GroupResource& resource, int by);
 
   event::Loop& loop_;

@@ -142,7 +142,8 @@ class DeleteGuardTest : public ::testing::Test {
   std::vector<std::string> listed_;
   int object_reads_ = 0;
   RingView ring_{api_.client, Logger(), "r", {}, [] {}};
-  DeleteGuard guard_{api_.client, ring_, {.ring = "r", .shard = "a"}};
+  WatchContinuity watches_{api_.loop};
+  DeleteGuard guard_{api_.client, ring_, watches_, {.ring = "r", .shard = "a"}};
 };
 
 TEST_F(DeleteGuardTest, OursWithAnOwnerOfOursMayGo) {
@@ -192,6 +193,24 @@ TEST_F(DeleteGuardTest, AnOwnerThatHasOnlyJustComeMayNotBeInTheCacheYet) {
   }
   put_owner("a", written_by("kubectl-edit", "2026-11-22T12:00:10Z"));
   EXPECT_EQ(check(), "") << "written by somebody else";
+}
+
+TEST_F(DeleteGuardTest, AnOwnerDoesNotComeByAWatchThatHasEnded) {
+  const kube::GroupResource widgets = {.group = "x.io", .resource = "widgets"};
+  std::optional<WatchContinuity::Open> watch(std::in_place, watches_, widgets);
+  put_child("a");
+  put_owner("a", written_by("controllersharding", "2026-11-22T12:00:01Z"));
+  api_.loop.advance(1s);
+  EXPECT_EQ(check(), "") << "nine seconds ago";
+  watch.reset();
+  api_.loop.advance(6s);
+  EXPECT_EQ(check(), "") << "three seconds before the watch ended";
+  api_.loop.advance(1s);
+  EXPECT_EQ(check().substr(0, 4), "409 ");
+  watch.emplace(watches_, widgets);
+  EXPECT_EQ(check().substr(0, 4), "409 ") << "it has only just begun again";
+  api_.loop.advance(500ms);
+  EXPECT_EQ(check(), "");
 }
 
 TEST_F(DeleteGuardTest, WithoutAnOwnerOfTheRingItMayGo) {
@@ -258,7 +277,7 @@ TEST_F(DeleteGuardTest, MayBeGivenUpAtAnyMoment) {
   put_owner("a");
   auto serve_all = std::exchange(api_.on_request, nullptr);
   for (size_t answered = 0; answered < 5; ++answered) {
-    DeleteGuard fresh{api_.client, ring_, {.ring = "r", .shard = "a"}};
+    DeleteGuard fresh{api_.client, ring_, watches_, {.ring = "r", .shard = "a"}};
     {
       Started<std::optional<kube::Status>> check(api_.loop, fresh.check(kChild));
       for (size_t i = 0; i < answered; ++i) {
