@@ -1,17 +1,12 @@
 #include "http/http2_fields.h"
 
 #include <algorithm>
-#include <cstdint>
+#include <utility>
 
 #include "base/strings.h"
 
 namespace ringside::http {
 namespace {
-
-nghttp2_nv field(std::string_view name, std::string_view value) {
-  return {reinterpret_cast<uint8_t*>(const_cast<char*>(name.data())),
-          reinterpret_cast<uint8_t*>(const_cast<char*>(value.data())), name.size(), value.size(), NGHTTP2_NV_FLAG_NONE};
-}
 
 bool is_connection_field(std::string_view name, std::string_view value) {
   return name == "connection" || name == "keep-alive" || name == "proxy-connection" || name == "transfer-encoding" ||
@@ -20,11 +15,9 @@ bool is_connection_field(std::string_view name, std::string_view value) {
 
 }  // namespace
 
-std::vector<nghttp2_nv> http2_fields(std::initializer_list<std::pair<std::string_view, std::string_view>> pseudo,
-                                     const Headers& headers) {
-  std::vector<nghttp2_nv> fields;
-  fields.reserve(pseudo.size() + headers.size());
-  for (const auto& [name, value] : pseudo) fields.push_back(field(name, value));
+Http2Fields http2_fields(Http2Fields pseudo, const Headers& headers) {
+  Http2Fields fields = std::move(pseudo);
+  fields.reserve(fields.size() + headers.size());
   // Those too that a Connection field names (RFC 9110 section 7.6.1).
   std::vector<std::string_view> named;
   for (const auto& [name, value] : headers) {
@@ -34,7 +27,7 @@ std::vector<nghttp2_nv> http2_fields(std::initializer_list<std::pair<std::string
   for (const auto& [name, value] : headers) {
     auto is_name = [&name](std::string_view option) { return equals_ignoring_case(option, name); };
     if (is_connection_field(name, value) || std::ranges::any_of(named, is_name)) continue;
-    fields.push_back(field(name, value));
+    fields.emplace_back(name, value);
   }
   return fields;
 }

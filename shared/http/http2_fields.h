@@ -1,9 +1,6 @@
-// The fields of a head or of trailers that are sent, as nghttp2 takes them. For Http2Session alone.
+// The fields of a head or of trailers as they go over HTTP/2.
 #pragma once
 
-#include <nghttp2/nghttp2.h>
-
-#include <initializer_list>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -12,9 +9,10 @@
 
 namespace ringside::http {
 
+using Http2Fields = std::vector<std::pair<std::string_view, std::string_view>>;
+
 // Pseudo-headers first. What belongs to a connection and not to a message is left out (RFC 9113 section 8.2.2). The
 // names and values are the arguments' own: valid as long as these live and do not change.
-std::vector<nghttp2_nv> http2_fields(std::initializer_list<std::pair<std::string_view, std::string_view>> pseudo,
-                                     const Headers& headers);
+Http2Fields http2_fields(Http2Fields pseudo, const Headers& headers);
 
 }  // namespace ringside::http

@@ -71,6 +71,16 @@ struct Http2Session::Native {
 
 namespace {
 
+std::vector<nghttp2_nv> native_fields(Http2Fields pseudo, const Headers& headers) {
+  std::vector<nghttp2_nv> fields;
+  for (const auto& [name, value] : http2_fields(std::move(pseudo), headers)) {
+    fields.push_back({reinterpret_cast<uint8_t*>(const_cast<char*>(name.data())),
+                      reinterpret_cast<uint8_t*>(const_cast<char*>(value.data())), name.size(), value.size(),
+                      NGHTTP2_NV_FLAG_NONE});
+  }
+  return fields;
+}
+
 Error error_of(uint32_t code) {
   switch (code) {
     case NGHTTP2_REFUSED_STREAM: return {ErrorKind::kRefused, "the request was refused before it was processed"};
@@ -97,7 +107,7 @@ class Http2Session::Handle : public Stream {
   void send_response(ResponseHead head, bool end) override {
     if (!state_) return;
     std::string status = std::to_string(head.status);
-    std::vector<nghttp2_nv> fields = http2_fields({{":status", status}}, head.headers);
+    std::vector<nghttp2_nv> fields = native_fields({{":status", status}}, head.headers);
     nghttp2_data_provider body{{.ptr = nullptr}, &Native::read_body};
     state_->out_ended = state_->we_ended = end;
     nghttp2_submit_response(native(), state_->id, fields.data(), fields.size(), end ? nullptr : &body);
@@ -256,7 +266,7 @@ ssize_t Http2Session::Native::read_body(nghttp2_session* session, int32_t id, ui
     stream->we_ended = true;
     if (stream->trailers.size() > 0) {
       *flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
-      std::vector<nghttp2_nv> fields = http2_fields({}, stream->trailers);
+      std::vector<nghttp2_nv> fields = native_fields({}, stream->trailers);
       nghttp2_submit_trailer(session, id, fields.data(), fields.size());
     }
   }
@@ -379,7 +389,7 @@ bool Http2Session::can_start() const {
 
 std::unique_ptr<Stream> Http2Session::start(const RequestHead& head, bool end, StreamHandler& handler) {
   if (!can_start()) return nullptr;
-  std::vector<nghttp2_nv> fields = http2_fields(
+  std::vector<nghttp2_nv> fields = native_fields(
       {{":method", head.method}, {":scheme", "https"}, {":authority", head.authority}, {":path", head.path}},
       head.headers);
   nghttp2_data_provider body{{.ptr = nullptr}, &Native::read_body};
