@@ -130,7 +130,7 @@ class Exchange : public http::StreamHandler {
   ApiSide api_side_{*this};
   std::unique_ptr<http::Stream> api_;
   std::optional<Tunnels::Handle> tunnel_;
-  std::optional<WatchContinuity::Open> watch_;  // of a resource of the ring, while the API server answers it
+  std::optional<WatchContinuity::Open> watch_;  // of a collection of the ring, while the API server answers it
 };
 
 }  // namespace ringside::sidecar

@@ -7,6 +7,7 @@ namespace {
 
 constexpr Duration kSettled = std::chrono::milliseconds(500);
 constexpr Duration kPatience = std::chrono::minutes(1);
+constexpr Duration kLongest = std::chrono::minutes(2);
 
 }  // namespace
 
@@ -22,7 +23,8 @@ WatchContinuity::Open::~Open() {
 Duration WatchContinuity::broken_for(const kube::GroupResource& resource) const {
   auto found = watches_.find(resource);
   if (found == watches_.end() || is_whole(found->second)) return Duration::zero();
-  return loop_.now() - found->second.broken;
+  Duration broken = loop_.now() - found->second.broken;
+  return broken < kLongest ? broken : Duration::zero();
 }
 
 bool WatchContinuity::is_whole(const Watches& watches) const {

@@ -15,7 +15,8 @@ namespace ringside::sidecar {
 // broken from the first watch that ends until as many are open as were before, and half a second more; also for half a
 // second from the beginning of any other watch.
 //
-// A controller that opens fewer for a minute wants no more.
+// A controller that opens fewer for a minute wants no more. And one that opens and ends watches all the time, as it
+// does its work, is not held up by that: after two minutes nothing counts as broken until they have been quiet.
 //
 // Memory: one entry for each resource that was watched.
 class WatchContinuity {
@@ -24,7 +25,8 @@ class WatchContinuity {
   WatchContinuity(const WatchContinuity&) = delete;
   WatchContinuity& operator=(const WatchContinuity&) = delete;
 
-  // A watch that the API server has begun to answer. Destruction ends it; the WatchContinuity must outlive it.
+  // A watch of a collection that the API server has begun to answer. Destruction ends it; the WatchContinuity must
+  // outlive it.
   class Open {
    public:
     Open(WatchContinuity& continuity, const kube::GroupResource& resource);

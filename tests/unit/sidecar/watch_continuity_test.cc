@@ -54,6 +54,26 @@ TEST_F(WatchContinuityTest, AllThatEndedMustBeOpenAgain) {
   EXPECT_EQ(broken(), 0s);
 }
 
+TEST_F(WatchContinuityTest, WatchesThatComeAndGoAllTheTimeDoNotCountForLong) {
+  a_.emplace(watches_, kPods);
+  loop_.advance(1s);
+  auto come_and_go = [this](int seconds) {
+    for (int i = 0; i < 4 * seconds; ++i) {
+      b_.emplace(watches_, kPods);
+      b_.reset();
+      loop_.advance(250ms);
+    }
+  };
+  come_and_go(119);
+  EXPECT_EQ(broken(), 119s);
+  come_and_go(10);
+  EXPECT_EQ(broken(), 0s);
+  loop_.advance(1min);
+  b_.emplace(watches_, kPods);
+  loop_.advance(100ms);
+  EXPECT_EQ(broken(), 100ms) << "they have been quiet";
+}
+
 TEST_F(WatchContinuityTest, OneThatStaysAwayIsNotWaitedForForEver) {
   a_.emplace(watches_, kPods);
   b_.emplace(watches_, kPods);
