@@ -221,22 +221,31 @@ def _system_pods(scene, component):
 
 
 def _running_pods(scene, component):
-    items = scene.world.api.items(f"{SYSTEM_PODS}?labelSelector=app.kubernetes.io/component={component}")
-    return [item["metadata"]["name"] for item in items if "deletionTimestamp" not in item["metadata"]]
+    return [pod["metadata"]["name"] for pod in _pods_of(scene, component) if "deletionTimestamp" not in pod["metadata"]]
+
+
+def _pods_of(scene, component):
+    return scene.world.api.items(f"{SYSTEM_PODS}?labelSelector=app.kubernetes.io/component={component}")
+
+
+def _is_ready(pod):
+    return any(condition["type"] == "Ready" and condition["status"] == "True"
+               for condition in pod["status"].get("conditions", ()))
 
 
 @contextlib.contextmanager
 def _scaled_to_zero(scene, deployment):
+    """Until no pod of it is left, and after that until two others are ready. The Deployment's status does not tell: after a
+    restart of the API server controllers and kubelet may act on it late, and a pod that is deleted goes on for a while."""
     def replicas(count):
         patient(lambda: scene.world.api.patch(f"{SYSTEM_DEPLOYMENTS}/{deployment}/scale", {"spec": {"replicas": count}}))
     replicas(0)
     try:
-        # A controller manager that has seen no event for a while, as after a restart of the API server, may take its time.
-        eventually(lambda: not patient(lambda: _running_pods(scene, deployment)), 30, f"no pod of {deployment} is left")
+        eventually(lambda: not patient(lambda: _pods_of(scene, deployment)), 90, f"no pod of {deployment} is left")
         yield
     finally:
         replicas(2)
-        eventually(lambda: scene.world.api.get(f"{SYSTEM_DEPLOYMENTS}/{deployment}")["status"].get("readyReplicas") == 2, 60,
+        eventually(lambda: [_is_ready(pod) for pod in patient(lambda: _pods_of(scene, deployment))] == [True, True], 90,
                    f"two replicas of {deployment} are ready")
 
 
