@@ -95,6 +95,21 @@ def test_for_an_owner_that_has_just_come_a_child_without_a_name_must_be_asked_fo
     eventually(lambda: create(sidecar, owner, generateName="child-")[0] == 201, 5, "the second try")
 
 
+def test_while_the_watch_of_the_children_is_away_none_of_them_can_have_come(sidecar, api):
+    """As after a restart of the API server: the owner came before it, and the children's watch is not open again."""
+    owner = api.create(SECRETS, secret("comes", "shard-b"))
+    with sidecar.watching(f"{CONFIGMAPS}?watch=true"):
+        time.sleep(0.6)
+    api.patch(f"{SECRETS}/comes?fieldManager=sharding-sidecar", {"metadata": {"labels": {SHARD_LABEL: "shard-a"}}})
+    for _ in range(4):
+        status, message = create(sidecar, owner, generateName="child-")
+        assert status == 409 and "its owner has only just become this replica's; try again" in message, message
+        time.sleep(0.4)
+    with sidecar.watching(f"{CONFIGMAPS}?watch=true"):
+        assert create(sidecar, owner, generateName="child-")[0] == 409, "it has only just begun"
+        eventually(lambda: create(sidecar, owner, generateName="child-")[0] == 201, 5, "the watch is open again")
+
+
 def test_children_of_anothers_object_are_not_created(sidecar, api):
     theirs = api.create(SECRETS, secret("theirs", "shard-b"))
     status, message = create(sidecar, theirs, generateName="child-")
