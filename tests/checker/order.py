@@ -2,7 +2,8 @@
 
 The log has them in the order in which they were answered, and answers overtake each other. A write with a resourceVersion has
 its place by that. What has none (a delete tells no revision), or an old one (a write that changed nothing), took effect
-after everything that was answered before it began: that is its place. Nothing of its object follows a delete.
+after everything that was answered before it began: that is its place. Nothing of its object follows a delete. Of several
+that were answered with one revision one alone has made it: the one that was conditional on an earlier revision, if there is one.
 
 A request lives for a minute at most, so a write has found its place when the log is that much further; the writes in between
 are all that is held in memory.
@@ -35,7 +36,8 @@ class Sorter:
     def _push(self, entry):
         revision = getattr(entry, "revision", 0)
         place = max(revision, self._answered_before(getattr(entry, "began", entry.time)))
-        heapq.heappush(self._heap, (place, not revision, next(self._count), entry))
+        made_it = 0 < getattr(entry, "based_on", 0) < revision
+        heapq.heappush(self._heap, (place, not revision, not made_it, next(self._count), entry))
         if revision:
             self._latest_of[entry.uid] = max(revision, self._latest_of.get(entry.uid, 0))
         if revision > self._highest:
@@ -50,12 +52,12 @@ class Sorter:
         return self._revisions[index - 1] if index else 0
 
     def _settled(self, until):
-        while self._heap and self._heap[0][3].time <= until:
-            place, _, count, entry = heapq.heappop(self._heap)
+        while self._heap and self._heap[0][-1].time <= until:
+            place, _, _, count, entry = heapq.heappop(self._heap)
             if getattr(entry, "gone", False) and entry.succeeded:
                 latest = self._latest_of.get(entry.uid, 0)
                 if latest > place:
-                    heapq.heappush(self._heap, (latest, True, count, entry))
+                    heapq.heappush(self._heap, (latest, True, True, count, entry))
                     continue
                 self._latest_of.pop(entry.uid, None)
             yield entry

@@ -19,6 +19,18 @@ def test_shuffled_answers_come_out_by_revision():
     assert [write.revision for write in Sorter().sort(writes)] == list(range(1, 503))
 
 
+def test_of_two_answers_with_one_revision_the_conditional_write_has_made_it():
+    log = Log()
+    log.secret(A)
+    log.secret(A, "update")
+    log.secret(A, "update")
+    first, unchanged, acknowledged = [write for event in log.events for write in of_event(event)][-3:]
+    unchanged.revision = acknowledged.revision
+    unchanged.began = acknowledged.began = first.time
+    unchanged.based_on, acknowledged.based_on = 0, first.revision
+    assert list(Sorter().sort([first, unchanged, acknowledged])) == [first, acknowledged, unchanged]
+
+
 def test_what_is_held_depends_on_the_window_and_not_on_the_log():
     held, sorter = 0, Sorter(window=10)
     log = Log()
