@@ -1,7 +1,7 @@
 #include "http/http2_fields.h"
 
 #include <algorithm>
-#include <utility>
+#include <vector>
 
 #include "base/strings.h"
 
@@ -15,9 +15,8 @@ bool is_connection_field(std::string_view name, std::string_view value) {
 
 }  // namespace
 
-Http2Fields http2_fields(Http2Fields pseudo, const Headers& headers) {
-  Http2Fields fields = std::move(pseudo);
-  fields.reserve(fields.size() + headers.size());
+void visit_http2_fields(const Headers& headers,
+                        const std::function<void(std::string_view name, std::string_view value)>& visit) {
   // Those too that a Connection field names (RFC 9110 section 7.6.1).
   std::vector<std::string_view> named;
   for (const auto& [name, value] : headers) {
@@ -27,9 +26,8 @@ Http2Fields http2_fields(Http2Fields pseudo, const Headers& headers) {
   for (const auto& [name, value] : headers) {
     auto is_name = [&name](std::string_view option) { return equals_ignoring_case(option, name); };
     if (is_connection_field(name, value) || std::ranges::any_of(named, is_name)) continue;
-    fields.emplace_back(name, value);
+    visit(name, value);
   }
-  return fields;
 }
 
 }  // namespace ringside::http

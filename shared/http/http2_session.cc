@@ -3,6 +3,7 @@
 #include <nghttp2/nghttp2.h>
 
 #include <algorithm>
+#include <initializer_list>
 #include <utility>
 
 #include "base/strings.h"
@@ -71,13 +72,18 @@ struct Http2Session::Native {
 
 namespace {
 
-std::vector<nghttp2_nv> native_fields(Http2Fields pseudo, const Headers& headers) {
+// Pseudo-headers first. Valid as long as the arguments live and do not change.
+std::vector<nghttp2_nv> native_fields(std::initializer_list<std::pair<std::string_view, std::string_view>> pseudo,
+                                      const Headers& headers) {
   std::vector<nghttp2_nv> fields;
-  for (const auto& [name, value] : http2_fields(std::move(pseudo), headers)) {
+  fields.reserve(pseudo.size() + headers.size());
+  auto add = [&fields](std::string_view name, std::string_view value) {
     fields.push_back({reinterpret_cast<uint8_t*>(const_cast<char*>(name.data())),
                       reinterpret_cast<uint8_t*>(const_cast<char*>(value.data())), name.size(), value.size(),
                       NGHTTP2_NV_FLAG_NONE});
-  }
+  };
+  for (const auto& [name, value] : pseudo) add(name, value);
+  visit_http2_fields(headers, add);
   return fields;
 }
 
