@@ -447,9 +447,9 @@ void Exchange::on_closed(Error) {
 
 void Exchange::ApiSide::on_response(http::ResponseHead head) {
   exchange_.response_begun_ = true;
-  exchange_.note_watch(head.status);
   if (head.status == 101 && !exchange_.event_instead_.empty()) return exchange_.end_with_event(std::move(head));
   exchange_.event_instead_.clear();
+  exchange_.note_watch(head.status);
   if (head.status == 101) {
     exchange_.on_switched();
   } else {
