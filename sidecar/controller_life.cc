@@ -4,8 +4,13 @@ namespace ringside::sidecar {
 
 ControllerLife::ControllerLife(event::Loop& loop, Logger log, Options options, ElectionBridge& bridge,
                                ShardLease& lease)
-    : loop_(loop), log_(std::move(log)), options_(options), bridge_(bridge), lease_(lease), changed_(loop) {
-  grace_ = loop.timer([this] { on_grace_over(); });
+    : loop_(loop),
+      log_(std::move(log)),
+      options_(options),
+      bridge_(bridge),
+      lease_(lease),
+      grace_(loop, [this] { on_grace_over(); }),
+      changed_(loop) {
   election_wait_ = loop.timer([this] {
     if (!bridge_.in_use() && reads_ring_ && connections_ > 0) job_ = event::Job(loop_, renew_without_election());
   });
@@ -19,9 +24,9 @@ void ControllerLife::on_connections_changed(size_t open) {
     reads_ring_ = false;
     election_wait_->disarm();
     job_ = {};
-    grace_->arm(options_.grace);
+    grace_.arm(options_.grace);
   } else if (connections_ == 0 && open > 0) {
-    grace_->disarm();
+    grace_.disarm();
   }
   connections_ = open;
   changed_.notify();
@@ -58,7 +63,7 @@ event::Task<void> ControllerLife::wind_up(Duration patience) {
     log_.info("the controller is still connected: the shard Lease stays for the next sidecar");
     co_return;
   }
-  grace_->disarm();
+  grace_.disarm();
   job_ = {};
   co_await release();
 }

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "event/async.h"
 #include "event/loop.h"
+#include "event/stepped_timer.h"
 #include "sidecar/election_bridge.h"
 #include "sidecar/shard_lease.h"
 
@@ -13,7 +14,8 @@ namespace ringside::sidecar {
 
 // With leader election the controller's own writes drive the Lease (ElectionBridge). Without it, the Lease is held
 // while the controller has a connection and has begun to read the ring's resources. In both cases, a controller without
-// any connection for the grace period is dead, and the Lease is released.
+// any connection for the grace period is dead, and the Lease is released; time in which the sidecar did not run either
+// (a pod that was frozen whole) does not count.
 class ControllerLife {
  public:
   struct Options {
@@ -49,7 +51,7 @@ class ControllerLife {
   ShardLease& lease_;
   size_t connections_ = 0;
   bool reads_ring_ = false;
-  std::unique_ptr<event::Timer> grace_;
+  event::SteppedTimer grace_;
   std::unique_ptr<event::Timer> election_wait_;
   event::Job job_;  // releasing, or renewing without election
   event::Signal changed_;

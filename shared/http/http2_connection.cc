@@ -25,8 +25,9 @@ Http2Connection::Http2Connection(event::Loop& loop, std::unique_ptr<net::ByteStr
   stream_->set_ready_callback([this](bool readable, bool writable) { on_ready(readable, writable); });
   stream_->want(true, false);
   if (options_.ping_interval > Duration::zero()) {
-    ping_timer_ = loop.timer([this] { on_ping_timer(); });
-    ping_timer_->arm(options_.ping_interval);
+    silence_ = loop.timer([this] { on_silence(); });
+    silence_->arm(options_.ping_interval);
+    ping_timeout_ = std::make_unique<event::SteppedTimer>(loop, [this] { on_no_answer(); });
   }
 }
 
@@ -107,30 +108,29 @@ void Http2Connection::write_all() {
 // Whatever comes is a sign of life: a peer may be in the middle of a large frame, ahead of its answer to the PING.
 void Http2Connection::on_bytes_read() {
   last_read_ = loop_.now();
-  if (std::exchange(ping_steps_, 0) > 0) ping_timer_->arm(options_.ping_interval);
+  if (!ping_timeout_ || !ping_timeout_->armed()) return;
+  ping_timeout_->disarm();
+  silence_->arm(options_.ping_interval);
 }
 
-// The time-out passes in steps: one during which this process was stopped or starved itself counts as one, however long
-// it was. A pod that was frozen whole has the other steps to answer in.
-void Http2Connection::on_ping_timer() {
-  if (ping_steps_ == 0) {
-    Duration quiet = loop_.now() - last_read_;
-    if (quiet < options_.ping_interval) return ping_timer_->arm(options_.ping_interval - quiet);
-    session_.ping();
-    ping_steps_ = kPingSteps;
-  } else if (--ping_steps_ == 0) {
-    unanswered_ = true;
-    return close({ErrorKind::kDisconnected, "connection lost: no answer to a PING within " +
-                                                std::to_string(options_.ping_timeout / std::chrono::seconds(1)) +
-                                                " s"});
-  }
-  ping_timer_->arm(options_.ping_timeout / kPingSteps);
+void Http2Connection::on_silence() {
+  Duration quiet = loop_.now() - last_read_;
+  if (quiet < options_.ping_interval) return silence_->arm(options_.ping_interval - quiet);
+  session_.ping();
+  ping_timeout_->arm(options_.ping_timeout);
+}
+
+void Http2Connection::on_no_answer() {
+  unanswered_ = true;
+  close({ErrorKind::kDisconnected, "connection lost: no answer to a PING within " +
+                                       std::to_string(options_.ping_timeout / std::chrono::seconds(1)) + " s"});
 }
 
 void Http2Connection::close(Error error) {
   if (std::exchange(closed_, true)) return;
   stream_->want(false, false);
-  ping_timer_.reset();
+  silence_.reset();
+  ping_timeout_.reset();
   // Streams and the owner are told from the loop, since a handler may be on the stack.
   closing_ = loop_.post([this, error = std::move(error)] {
     session_.fail(error);

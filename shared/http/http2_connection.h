@@ -5,6 +5,7 @@
 #include <string>
 
 #include "event/loop.h"
+#include "event/stepped_timer.h"
 #include "http/connection.h"
 #include "http/http2_session.h"
 #include "net/byte_stream.h"
@@ -34,7 +35,6 @@ class Http2Connection : public Connection {
  private:
   static constexpr size_t kOutputPerWrite = 64 << 10;
   static constexpr size_t kReadsPerTurn = 16;
-  static constexpr int kPingSteps = 6;
 
   void on_ready(bool readable, bool writable);
   void read();
@@ -42,7 +42,8 @@ class Http2Connection : public Connection {
   void flush();
   void write_all();
   void on_bytes_read();
-  void on_ping_timer();
+  void on_silence();
+  void on_no_answer();
   void close(Error error);
 
   event::Loop& loop_;
@@ -52,12 +53,12 @@ class Http2Connection : public Connection {
   Http2Session session_;
   std::unique_ptr<net::ByteStream> stream_;
   std::unique_ptr<event::TurnEnd> flush_;
-  std::unique_ptr<event::Timer> ping_timer_;
+  std::unique_ptr<event::Timer> silence_;
+  std::unique_ptr<event::SteppedTimer> ping_timeout_;  // armed: a PING has not been answered
   std::unique_ptr<event::Posted> closing_;
   std::string output_;  // taken from the session, not yet written
   size_t written_ = 0;  // of output_
   TimePoint last_read_;
-  int ping_steps_ = 0;  // left of the time-out of the PING that was sent last; 0: it was answered
   bool flushing_ = false;
   bool blocked_ = false;  // the last write could not be completed
   bool closed_ = false;

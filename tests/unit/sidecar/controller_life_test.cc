@@ -109,6 +109,20 @@ TEST_F(ControllerLifeTest, DeathOfALeaderReleasesAfterTheGrace) {
   EXPECT_EQ(holder(), "");
 }
 
+TEST_F(ControllerLifeTest, APodFrozenWithinTheGraceKeepsTheShardOnWaking) {
+  work();
+  life_->on_connections_changed(0);
+  loop().advance(3s - 1ms);
+  loop().stall(5s);  // the controller was about to connect
+  loop().run_ready();
+  EXPECT_TRUE(lease_.held());
+  loop().advance(400ms);
+  life_->on_connections_changed(1);
+  loop().advance(3s);
+  EXPECT_EQ(holder(), "op-0");
+  EXPECT_FALSE(api_.lease(kName).lease_transitions) << "never released";
+}
+
 TEST_F(ControllerLifeTest, WhoComesBackWithinTheGraceKeepsTheShard) {
   work();
   life_->on_connections_changed(0);
