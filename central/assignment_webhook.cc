@@ -69,7 +69,7 @@ event::Task<http::Response> AssignmentWebhook::review(const http::Request& reque
   if (!ring->object) {
     co_return error(422, "ControllerRing " + ring->meta.name + ": " + ring->object.error().message);
   }
-  kube::AdmissionReviewParser parser(request.body);
+  kube::AdmissionReviewParser parser(request.body, kube::WholeObject::kSkip, sharding::kApiGroup);
   while (!parser.step(kScanPerTurn)) co_await event::sleep(loop_, Duration::zero());
   auto review = parser.take();
   if (!review) co_return error(400, review.error().message);

@@ -38,7 +38,7 @@ Place place_in_request(std::string_view name, WholeObject whole) {
 }
 
 Place place_in_metadata(std::string_view name, WholeObject whole) {
-  if (name == "labels") return Place::kStrings;
+  if (name == "labels") return Place::kLabels;
   if (name == "annotations") return keep_if(whole == WholeObject::kKeep);
   return keep_if(name != "managedFields");
 }
@@ -53,6 +53,7 @@ Place place_of(Place parent, std::string_view name, WholeObject whole) {
     case Place::kUser: return keep_if(is_one_of(name, {"username", "extra"}));
     case Place::kOptions: return keep_if(name == "fieldManager");
     case Place::kStrings:
+    case Place::kLabels:
     case Place::kWhole: return Place::kWhole;
     case Place::kSkipped: break;
   }
@@ -100,12 +101,19 @@ std::string_view UserInfo::extra_value(std::string_view key) const {
   return found == extra.end() || found->second.empty() ? std::string_view() : std::string_view(found->second.front());
 }
 
-AdmissionReviewParser::AdmissionReviewParser(std::string_view body, WholeObject whole) : cursor_(body), whole_(whole) {
+AdmissionReviewParser::AdmissionReviewParser(std::string_view body, WholeObject whole, std::string_view labels_with)
+    : cursor_(body), whole_(whole), labels_with_(labels_with) {
   if (cursor_.peek() == '{') {
     enter(Place::kReview, "");
   } else {
     none_ = true;
   }
+}
+
+AdmissionReviewParser::Place AdmissionReviewParser::place_of_member(std::string_view name) const {
+  const Open& parent = open_.back();
+  bool unwanted = parent.place == Place::kLabels && !parent.members.empty() && !name.contains(labels_with_);
+  return unwanted ? Place::kSkipped : place_of(parent.place, name, whole_);
 }
 
 void AdmissionReviewParser::enter(Place place, std::string name) {
@@ -129,7 +137,7 @@ bool AdmissionReviewParser::step(size_t budget) {
       if (!cursor_.failed()) leave();
       continue;
     }
-    wanted_ = place_of(open_.back().place, *name, whole_);
+    wanted_ = place_of_member(*name);
     if (wanted_ != Place::kSkipped && wanted_ != Place::kWhole && cursor_.peek() == '{') {
       enter(wanted_, std::move(*name));
     } else {
@@ -143,7 +151,7 @@ bool AdmissionReviewParser::step(size_t budget) {
 // The value that was just passed.
 void AdmissionReviewParser::keep() {
   // An array where an object belongs has no members of note.
-  bool whole = wanted_ == Place::kWhole || wanted_ == Place::kStrings;
+  bool whole = wanted_ == Place::kWhole || wanted_ == Place::kStrings || wanted_ == Place::kLabels;
   bool empty = !whole && cursor_.value().starts_with('[');
   auto value = empty ? json::Value(json::Array()) : json::parse(cursor_.value());
   if (value) {

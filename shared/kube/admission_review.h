@@ -74,15 +74,29 @@ Result<AdmissionRequest> parse_admission_review(std::string_view body, WholeObje
 // The same in steps, for those who have others waiting: step() until it is true, then take().
 class AdmissionReviewParser {
  public:
-  // The body must outlive the parser.
-  explicit AdmissionReviewParser(std::string_view body, WholeObject whole = WholeObject::kSkip);
+  // Of the labels, the first one and those whose keys contain `labels_with` are kept: an object may have a megabyte of
+  // them. Body and text must outlive the parser.
+  explicit AdmissionReviewParser(std::string_view body, WholeObject whole = WholeObject::kSkip,
+                                 std::string_view labels_with = {});
 
   // Reads on, by about `budget` bytes at most. True at the end, or when the rest does not matter.
   bool step(size_t budget);
   Result<AdmissionRequest> take();
 
   // What a value is to the parser. kStrings: kept as kWhole is, but walked through, which for strings is cheaper.
-  enum class Place { kSkipped, kWhole, kStrings, kReview, kRequest, kObject, kWholeObject, kMetadata, kUser, kOptions };
+  enum class Place {
+    kSkipped,
+    kWhole,
+    kStrings,
+    kLabels,
+    kReview,
+    kRequest,
+    kObject,
+    kWholeObject,
+    kMetadata,
+    kUser,
+    kOptions
+  };
 
  private:
   // An object that is kept, and not closed yet.
@@ -92,12 +106,14 @@ class AdmissionReviewParser {
     json::Object members;
   };
 
+  Place place_of_member(std::string_view name) const;
   void enter(Place place, std::string name);
   void keep();
   void leave();
 
   json::Cursor cursor_;
   WholeObject whole_;
+  std::string_view labels_with_;
   std::vector<Open> open_;  // outermost first
   // Of the value that is being passed.
   bool passing_ = false;

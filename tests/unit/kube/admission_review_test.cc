@@ -82,6 +82,22 @@ TEST(AdmissionReview, AnnotationsBelongToTheWholeObject) {
   EXPECT_EQ(parse_admission_review(text, WholeObject::kKeep)->object_meta->annotation("last-applied"), R"({"a":"}"})");
 }
 
+TEST(AdmissionReview, KeepsOfManyLabelsTheFirstAndThoseAskedFor) {
+  std::string body = review(
+      R"({"uid":"r","operation":"UPDATE","object":{"metadata":{"labels":{"a":"1","b":"2","x.dev/c":"3","d":"4"}}},
+          "oldObject":{"metadata":{"labels":{"drain.x.dev\/c":"5"}}}})");
+  auto read = [&](std::string_view labels_with) {
+    AdmissionReviewParser parser(body, WholeObject::kSkip, labels_with);
+    while (!parser.step(10)) {
+    }
+    return parser.take().value();
+  };
+  EXPECT_EQ(read("x.dev/").object_meta->labels, (Labels{{"a", "1"}, {"x.dev/c", "3"}}));
+  EXPECT_EQ(read("x.dev/").old_object_meta->labels, (Labels{{"drain.x.dev/c", "5"}}));
+  EXPECT_EQ(read("none").object_meta->labels, (Labels{{"a", "1"}})) << "there are labels, says the first of them";
+  EXPECT_EQ(read("").object_meta->labels.size(), 4u);
+}
+
 TEST(AdmissionReview, ReadsUpdatesAndDeletes) {
   auto update = parse_admission_review(review(
       R"({"uid":"r","operation":"UPDATE","subResource":"status","object":{"metadata":{"name":"new"}},
