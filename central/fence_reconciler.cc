@@ -52,10 +52,13 @@ void FenceReconciler::on_change(const std::string& ring, RingChange change) {
   State& state = rings_[ring];
   ServiceAccounts of_leases = store_.serviceaccounts(ring);
   bool available = store_.available_count(ring) > 0;
-  bool renewal_only = change == RingChange::kLeases && available == state.available && of_leases == state.of_leases;
+  auto may_return_until = available ? std::nullopt : store_.may_return_until(ring);
+  bool renewal_only = change == RingChange::kLeases && available == state.available && of_leases == state.of_leases &&
+                      may_return_until == state.may_return_until;
   if (renewal_only) return;
   state.of_leases = std::move(of_leases);
   state.available = available;
+  state.may_return_until = may_return_until;
   if (change == RingChange::kFence) {
     if (state.in_force && !store_.fence(ring)) state.in_force.reset();  // somebody else has deleted it
     const BindingChange& binding = store_.binding_change();
@@ -102,7 +105,12 @@ event::Task<bool> FenceReconciler::look_at(std::string ring) {
   co_return !retry;
 }
 
-FenceReconciler::Wanted FenceReconciler::find_wanted(const RingSnapshot& snapshot) const {
+bool FenceReconciler::is_up(const std::string& ring) const {
+  auto state = rings_.find(ring);
+  return (state != rings_.end() && state->second.in_force) || store_.fence(ring);
+}
+
+FenceReconciler::Wanted FenceReconciler::find_wanted(const RingSnapshot& snapshot) {
   const std::string& ring = snapshot.meta.name;
   FenceSettings settings = parse_fence_settings(snapshot.meta.annotations);
   Wanted wanted;
@@ -110,7 +118,12 @@ FenceReconciler::Wanted FenceReconciler::find_wanted(const RingSnapshot& snapsho
   if (auto binding = store_.fence(ring)) wanted.of_shards.merge(binding->of_shards);
   wanted.serviceaccounts = wanted.of_shards;
   wanted.serviceaccounts.merge(settings.serviceaccounts);
-  if (wanted.serviceaccounts.empty() || store_.available_count(ring) == 0) return wanted;
+  if (wanted.serviceaccounts.empty()) return wanted;
+  if (store_.available_count(ring) == 0) {
+    auto may_return_until = store_.may_return_until(ring);
+    if (!may_return_until || !is_up(ring)) return wanted;
+    queue_.add_at(ring, *may_return_until);
+  }
   wanted.fence = settings.fence;
   wanted.labels = settings.label_protection;
   return wanted;
@@ -119,7 +132,7 @@ FenceReconciler::Wanted FenceReconciler::find_wanted(const RingSnapshot& snapsho
 event::Task<Result<void>> FenceReconciler::reconcile(const std::string& ring, const RingSnapshot* snapshot,
                                                      Wanted wanted) {
   constexpr std::string_view kConsequence = "objects are assigned, but the API server does not fence them";
-  bool up = rings_[ring].in_force.has_value() || store_.fence(ring);
+  bool up = is_up(ring);
   Result<void> done;
   if (wanted.fence != PolicyMode::kOff) {
     done = store_.fence_problem() ? failure(*store_.fence_problem()) : co_await raise_fence(*snapshot->object, wanted);

@@ -21,8 +21,8 @@ namespace ringside::central {
 // An API server takes a policy into force within about a second (PolicyRefreshInterval in k8s.io/apiserver), and
 // nothing tells when. So the fence of new ServiceAccounts is applied first, and two seconds later the binding is
 // annotated with them: from then on every replica of central assigns objects to their shards (RingStore). It is taken
-// away as soon as the ring has no available shard, so that it does not stand in the way of a controller without
-// sidecars.
+// away as soon as the ring has no available shard and none may be back, so that it does not stand in the way of a
+// controller without sidecars; but an outage in which all controllers lose their elections does not take it away.
 class FenceReconciler {
  public:
   // Called whenever it has looked at a ring; nullopt if all is as the ring's annotations say. Must not destroy the
@@ -46,6 +46,7 @@ class FenceReconciler {
     // What its Leases said when last looked at.
     ServiceAccounts of_leases;
     bool available = false;
+    std::optional<TimePoint> may_return_until;
   };
   // What the ring is to have now; kOff: nothing.
   struct Wanted {
@@ -66,7 +67,8 @@ class FenceReconciler {
   event::Task<Result<void>> lower(std::string ring, std::string name);
   event::Task<Result<void>> apply(std::string ring, kube::ResourceType type, json::Value object);
   event::Task<void> find_own_name();
-  Wanted find_wanted(const RingSnapshot& snapshot) const;
+  bool is_up(const std::string& ring) const;
+  Wanted find_wanted(const RingSnapshot& snapshot);
 
   kube::Client& client_;
   Logger log_;

@@ -95,6 +95,16 @@ int64_t RingStore::available_count(std::string_view ring) const {
   return int64_t(names.size());
 }
 
+std::optional<TimePoint> RingStore::may_return_until(std::string_view ring) const {
+  std::optional<TimePoint> latest;
+  for (const auto& [_, lease] : leases_) {
+    TimePoint until = lease.observer.expires_at();
+    if (lease.ring != ring || is_held(lease) || until <= client_.loop().now()) continue;
+    latest = std::max(latest.value_or(until), until);
+  }
+  return latest;
+}
+
 ServiceAccounts RingStore::serviceaccounts(std::string_view ring) const {
   ServiceAccounts result;
   for (const auto& [_, lease] : leases_) {

@@ -39,11 +39,11 @@ void ControllerLife::on_ring_read() {
 
 void ControllerLife::on_grace_over() {
   if (lease_.held()) log_.warn("the controller did not come back: releasing the shard Lease");
-  job_ = event::Job(loop_, release());
+  job_ = event::Job(loop_, give_up(lease_.release()));
 }
 
-event::Task<void> ControllerLife::release() {
-  auto done = co_await lease_.release();
+event::Task<void> ControllerLife::give_up(event::Task<Result<void>> lease) {
+  auto done = co_await std::move(lease);
   if (!done) log_.warn("cannot release the shard Lease; it expires by itself", {{"error", done.error().message}});
 }
 
@@ -65,7 +65,7 @@ event::Task<void> ControllerLife::wind_up(Duration patience) {
   }
   grace_.disarm();
   job_ = {};
-  co_await release();
+  co_await give_up(lease_.retire());
 }
 
 }  // namespace ringside::sidecar

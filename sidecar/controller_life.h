@@ -35,13 +35,13 @@ class ControllerLife {
 
   size_t connections() const { return connections_; }
 
-  // Before the process ends: releases the Lease if the controller is gone, or goes within the patience. If it is still
+  // Before the process ends: retires the Lease if the controller is gone, or goes within the patience. If it is still
   // there, the Lease stays: the controller outlives this sidecar, and the next one serves it.
   event::Task<void> wind_up(Duration patience);
 
  private:
   void on_grace_over();
-  event::Task<void> release();
+  event::Task<void> give_up(event::Task<Result<void>> lease);
   event::Task<void> renew_without_election();
 
   event::Loop& loop_;

@@ -9,6 +9,7 @@ namespace {
 
 constexpr Duration kReturnPoll = std::chrono::milliseconds(100);
 constexpr Duration kReturnWait = std::chrono::seconds(1);
+constexpr std::chrono::seconds kRetired(1);
 
 bool is_labelled_dead(const std::optional<kube::Lease>& lease) {
   return lease && sharding::is_labelled_dead(lease->metadata.label(sharding::kStateLabel));
@@ -49,7 +50,12 @@ event::Task<Result<void>> ShardLease::wait_until_returned() {
 
 event::Task<Result<void>> ShardLease::release() {
   auto guard = co_await mutex_.lock();
-  co_return co_await release_locked();
+  co_return co_await give_up(options_.duration);
+}
+
+event::Task<Result<void>> ShardLease::retire() {
+  auto guard = co_await mutex_.lock();
+  co_return co_await give_up(kRetired);
 }
 
 event::Task<Result<void>> ShardLease::hold_locked() {
@@ -82,23 +88,32 @@ event::Task<Result<void>> ShardLease::hold_locked() {
                     "Lease " + options_.ns + "/" + options_.shard + " is being changed by another");
 }
 
-event::Task<Result<void>> ShardLease::release_locked() {
-  if (!lease_ || lease_->holder_identity.value_or("") != options_.shard) co_return Result<void>();
+bool ShardLease::is_given_up(std::chrono::seconds duration) const {
+  if (!lease_) return true;
+  std::string holder = lease_->holder_identity.value_or("");
+  if (holder == options_.shard) return false;
+  return !holder.empty() || lease_->lease_duration_seconds.value_or(0) <= duration.count();
+}
+
+event::Task<Result<void>> ShardLease::give_up(std::chrono::seconds duration) {
+  if (is_given_up(duration)) co_return Result<void>();
   set_held_until(TimePoint::min());
   for (int tries = 0; tries < 2; ++tries) {
     if (tries > 0) {
       if (auto done = co_await read(); !done) co_return done;
-      if (!lease_ || lease_->holder_identity.value_or("") != options_.shard) co_return Result<void>();
+      if (is_given_up(duration)) co_return Result<void>();
     }
     kube::Lease lease = *lease_;
-    lease.holder_identity = "";
-    lease.lease_duration_seconds = 1;  // as client-go releases: over at once, so that it is soon cleaned up
+    lease.lease_duration_seconds = int32_t(duration.count());
     lease.renew_time = client_.loop().wall_now();
-    // Central says so, too, but perhaps not before we are back.
-    lease.metadata.labels.insert_or_assign(std::string(sharding::kStateLabel),
-                                           std::string(sharding::to_string(sharding::ShardState::kDead)));
+    if (!lease.holder_identity.value_or("").empty()) {
+      lease.holder_identity = "";
+      // Central says so, too, but perhaps not before we are back.
+      lease.metadata.labels.insert_or_assign(std::string(sharding::kStateLabel),
+                                             std::string(sharding::to_string(sharding::ShardState::kDead)));
+    }
     auto done = co_await write(std::move(lease));
-    if (done) log_.info("shard Lease released");
+    if (done) log_.info("shard Lease released", {{"mayReturnWithinSeconds", int64_t(duration.count())}});
     if (done || done.error().kind != ErrorKind::kConflict) co_return done;
   }
   co_return failure(ErrorKind::kConflict,

@@ -38,8 +38,12 @@ class ShardLease {
   // patience is over.
   event::Task<Result<void>> hold();
 
-  // Gives it up, if held: objects move at once. Does nothing if another holds it.
+  // Gives it up, if held: objects move at once. Does nothing if another holds it. It keeps its duration, within which
+  // the shard may be back: central keeps up for so long what was set up for the ring's shards.
   event::Task<Result<void>> release();
+  // The same for good, since the pod ends. With a duration of one second, as client-go releases a Lease; one that was
+  // released before gets that, too.
+  event::Task<Result<void>> retire();
 
   // Whether the last renewal still counts: judged by our own monotonic clock from before the request was sent, so that
   // we never believe longer in it than the others.
@@ -50,7 +54,8 @@ class ShardLease {
 
  private:
   event::Task<Result<void>> hold_locked();
-  event::Task<Result<void>> release_locked();
+  event::Task<Result<void>> give_up(std::chrono::seconds duration);
+  bool is_given_up(std::chrono::seconds duration) const;
   event::Task<Result<void>> wait_until_returned();
   event::Task<Result<void>> read();
   event::Task<Result<void>> write(kube::Lease lease);

@@ -94,6 +94,9 @@ class LeaseObserver {
   // Must have observed something.
   ShardStatus status(TimePoint now) const;
 
+  // The end of the duration that it was last changed with, whoever holds it.
+  TimePoint expires_at() const { return expires_at_; }
+
   // What was observed last.
   const LeaseRecord& lease() const { return lease_; }
 

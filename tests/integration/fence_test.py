@@ -43,6 +43,9 @@ class FencedRing(Ring):
                           "acquireTime": micro_time(), "renewTime": micro_time(), "leaseTransitions": 0}}
         return self.api.create(self.leases, lease)
 
+    def hold_again(self, shard):
+        self.renew(shard, holderIdentity=shard, acquireTime=micro_time(), leaseTransitions=1, leaseDurationSeconds=3600)
+
     def pod(self, name, serviceaccount="operator"):
         """The API as that pod sees it; None: with a token that is bound to no pod."""
         extra = {POD: name} if name else {}
@@ -331,9 +334,47 @@ def test_lifted_with_the_last_shard_and_up_again_with_the_next(fenced):
     fenced.pod("c").patch(f"{fenced.secrets}/x", {"metadata": {"labels": {fenced.shard_label: None}}})
     eventually(lambda: not any(fenced.api.find(path) for path in (fenced.binding, fenced.policy, fenced.label_binding)), 5)
     fenced.labelled("y", "b")
-    fenced.renew("b", holderIdentity="b", acquireTime=micro_time(), leaseTransitions=1)
+    fenced.hold_again("b")
     fenced.wait_until_fenced()
     denied(lambda: touch(fenced.pod("a"), f"{fenced.secrets}/y"))
+
+
+def test_up_for_as_long_as_a_shard_may_be_back(fenced):
+    """In an outage all controllers lose their elections; a few seconds later they are there again."""
+    fenced.labelled("x", "a")
+    other = fenced.pod("another")
+    up = [fenced.api.get(path)["metadata"]["uid"] for path in (fenced.binding, fenced.policy, fenced.label_binding)]
+    fenced.release("a", duration=15)
+    fenced.release("b", duration=15)
+    eventually(lambda: fenced.status().get("availableShards") == 0, 5)
+    time.sleep(2)
+    denied(lambda: touch(other, f"{fenced.secrets}/x"))
+    began = time.monotonic()
+    fenced.hold_again("a")
+    eventually(lambda: fenced.shard_of(fenced.api.create(fenced.secrets + "?dryRun=All", {"metadata": {"name": "probe"}})), 10,
+               "objects are assigned")
+    print(f"\nmeasured: a shard is back to objects being assigned {time.monotonic() - began:.2f} s")
+    assert up == [fenced.api.get(path)["metadata"]["uid"] for path in (fenced.binding, fenced.policy, fenced.label_binding)]
+
+    fenced.release("a", duration=15)
+    eventually(lambda: fenced.status().get("availableShards") == 0, 5)
+    time.sleep(1)
+    denied(lambda: touch(other, f"{fenced.secrets}/x"))
+    fenced.release("a")  # its pod ends
+    fenced.release("b")
+    began = time.monotonic()
+    eventually(lambda: touch(other, f"{fenced.secrets}/x"), 10, "nobody may be back")
+    assert time.monotonic() - began < 8, "not when it is over of itself"
+
+
+def test_lifted_when_the_time_of_those_who_might_be_back_is_over(fenced):
+    fenced.labelled("x", "a")
+    other = fenced.pod("another")
+    fenced.release("a")
+    fenced.release("b", duration=4)
+    eventually(lambda: fenced.status().get("availableShards") == 0, 5)
+    denied(lambda: touch(other, f"{fenced.secrets}/x"))
+    eventually(lambda: touch(other, f"{fenced.secrets}/x"), 15, "the fence is lifted")
 
 
 def test_a_dead_shards_serviceaccount_stays_fenced(ring):

@@ -25,7 +25,7 @@ def test_a_shard_that_comes_back_finds_nothing_half_moved(folder, kubeconfig, ap
                    or [child for child, shard in ring.shards(ring.configmaps).items()
                        if shard == "shard-1" and before[child.replace("child", "object")] == "shard-0"], 10)
         half_moved = [name for name, shard in ring.shards(ring.secrets).items() if shard == "shard-0"]
-        ring.renew("shard-0", holderIdentity="shard-0")
+        ring.renew("shard-0", holderIdentity="shard-0", leaseDurationSeconds=3600)
         assert ring.state("shard-0") == "dead" and half_moved, "nothing was left to move when the shard was back"
 
         eventually(lambda: ring.state("shard-0") == "ready", 20)

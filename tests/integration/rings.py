@@ -49,9 +49,9 @@ class Ring:
     def renew(self, shard, **spec):
         return self.api.patch(f"{self.leases}/{shard}", {"spec": {"renewTime": micro_time(), **spec}})
 
-    def release(self, shard):
-        """As a shard does on its way out."""
-        return self.renew(shard, holderIdentity="")
+    def release(self, shard, duration=1):
+        """As a shard does on its way out; with a longer duration, one that may be back within it."""
+        return self.renew(shard, holderIdentity="", leaseDurationSeconds=duration)
 
     def lease(self, shard):
         return self.api.find(f"{self.leases}/{shard}")

@@ -109,12 +109,40 @@ TEST_F(FenceReconcilerTest, LiftsTheFenceWithTheLastShard) {
   see_lease(lease("a", "x"));
   api_.loop.advance(seconds(3));
   take();
-  see_lease(lease("a", "x", seconds(0), 0, ""));
-  EXPECT_THAT(take(), ElementsAre("DELETE binding", "DELETE policy")) << "at once, and what has the effect first";
+  see_lease(lease("a", "x", seconds(0), 0, "", 1));
+  EXPECT_THAT(take(), IsEmpty());
+  api_.loop.advance(seconds(1));
+  EXPECT_THAT(take(), ElementsAre("DELETE binding", "DELETE policy")) << "what has the effect first";
   api_.loop.advance(seconds(60));
   EXPECT_THAT(take(), IsEmpty());
   see_lease(lease("a", "x"));
   EXPECT_THAT(take(), ElementsAre("PATCH policy", "PATCH binding")) << "it has to come into force anew";
+}
+
+TEST_F(FenceReconcilerTest, KeepsTheFenceForAsLongAsAShardMayBeBack) {
+  start();
+  see_lease(lease("a", "x"));
+  see_lease(lease("b", "x"));
+  api_.loop.advance(seconds(3));
+  take();
+  see_lease(lease("a", "x", seconds(0), 0, ""));
+  see_lease(lease("b", "x", seconds(0), 0, "shardlease-controller", 30));
+  api_.loop.advance(seconds(14));
+  EXPECT_THAT(take(), IsEmpty());
+  see_lease(lease("a", "x", seconds(0), 1));
+  EXPECT_THAT(shards(), ElementsAre("a")) << "it need not come into force anew";
+  EXPECT_THAT(take(), IsEmpty());
+  see_lease(lease("a", "x", seconds(0), 1, "", 1));
+  api_.loop.advance(seconds(15));
+  EXPECT_THAT(take(), IsEmpty()) << "the other one may be back";
+  api_.loop.advance(seconds(1));
+  EXPECT_THAT(take(), ElementsAre("DELETE binding", "DELETE policy"));
+}
+
+TEST_F(FenceReconcilerTest, WhoMayBeBackRaisesNoFence) {
+  objects_["leases"] = {lease("a", "x", seconds(0), 0, "")};
+  start();
+  EXPECT_THAT(take(), IsEmpty());
 }
 
 TEST_F(FenceReconcilerTest, ANewLeaderFindsTheFenceInForce) {

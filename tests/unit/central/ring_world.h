@@ -72,12 +72,12 @@ class RingWorld : public ::testing::Test {
 
   // Held by its shard since `age`; published by it, if not empty, is the ServiceAccount.
   json::Value lease(std::string name, std::string serviceaccount, std::chrono::seconds age = {}, int transitions = 0,
-                    std::string holder = "itself") {
+                    std::string holder = "itself", int duration = 15) {
     kube::Labels annotations;
     if (!serviceaccount.empty()) annotations["alpha.sharding.timebertt.dev/serviceaccount"] = serviceaccount;
     json::Value lease = object("ns", name, annotations);
     lease["spec"] = json::Value::object({{"holderIdentity", holder == "itself" ? name : holder},
-                                         {"leaseDurationSeconds", 15},
+                                         {"leaseDurationSeconds", duration},
                                          {"acquireTime", to_rfc3339_micro(api_.loop.wall_now() - age)},
                                          {"renewTime", to_rfc3339_micro(api_.loop.wall_now())},
                                          {"leaseTransitions", transitions}});

@@ -24,6 +24,7 @@ class ShardLeaseTest : public ::testing::Test {
 
   Result<void> hold() { return run(loop(), lease_.hold()); }
   Result<void> release() { return run(loop(), lease_.release()); }
+  Result<void> retire() { return run(loop(), lease_.retire()); }
   event::SimulatedLoop& loop() { return api_.api.loop; }
   std::string state_label() { return std::string(api_.lease(kName).metadata.label(sharding::kStateLabel)); }
   void label(const char* state) {
@@ -153,9 +154,41 @@ TEST_F(ShardLeaseTest, ReleaseGivesItUpAtOnce) {
   ASSERT_TRUE(release());
   EXPECT_FALSE(lease_.held());
   EXPECT_EQ(api_.lease(kName).holder_identity, "");
+  EXPECT_EQ(api_.lease(kName).lease_duration_seconds, 15) << "it may be back within its duration";
   size_t before = api_.requests;
   ASSERT_TRUE(release());
   EXPECT_EQ(api_.requests, before) << "there is nothing to release";
+}
+
+TEST_F(ShardLeaseTest, RetiredIsReleasedForGood) {
+  ASSERT_TRUE(hold());
+  ASSERT_TRUE(retire());
+  EXPECT_FALSE(lease_.held());
+  EXPECT_EQ(api_.lease(kName).holder_identity, "");
+  EXPECT_EQ(api_.lease(kName).lease_duration_seconds, 1);
+  EXPECT_EQ(state_label(), "dead");
+  size_t before = api_.requests;
+  ASSERT_TRUE(retire());
+  ASSERT_TRUE(release());
+  EXPECT_EQ(api_.requests, before);
+}
+
+TEST_F(ShardLeaseTest, RetiredAfterItWasReleased) {
+  ASSERT_TRUE(hold());
+  ASSERT_TRUE(release());
+  label("orphaned");
+  ASSERT_TRUE(retire());
+  EXPECT_EQ(api_.lease(kName).lease_duration_seconds, 1);
+  EXPECT_EQ(state_label(), "orphaned") << "that is central's to say";
+}
+
+TEST_F(ShardLeaseTest, RetiringLeavesToAnotherWhatIsAnothers) {
+  ASSERT_TRUE(hold());
+  ASSERT_TRUE(release());
+  api_.hold_by(kName, "shardlease-controller", 30);
+  ASSERT_TRUE(retire());
+  EXPECT_EQ(api_.holder(kName), "shardlease-controller");
+  EXPECT_EQ(api_.lease(kName).lease_duration_seconds, 30);
 }
 
 TEST_F(ShardLeaseTest, OnceReleasedItCountsAgainWhenCentralHasMovedWhatTheShardLeft) {
