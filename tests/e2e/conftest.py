@@ -17,7 +17,7 @@ from world import World  # noqa: E402
 
 # The order of the files: from the simple to what leaves traces, and at the end the judgement over all of it.
 _ORDER = ("hash_ring_test", "manifests_test", "guide_test", "scaling_test", "death_test", "pod_test", "upgrade_test",
-          "fence_test", "fence_off_test", "rollback_test", "redirect_test", "punish_test", "languages_test",
+          "fence_test", "fence_off_test", "rollback_test", "redirect_test", "token_test", "punish_test", "languages_test",
           "reference_shard_test", "faults_test", "recovery_test", "large_test", "ownership_test")
 _MEASUREMENTS = Measurements()
 _WORLDS = []

@@ -28,7 +28,7 @@ def test_the_pods_run_where_the_restricted_pod_security_standard_is_enforced(rin
 
 
 def test_the_controller_sees_the_kubelets_token(ring):
-    """Whatever the kubelet writes is passed on; true rotation, after 48 minutes, is left to the unit tests."""
+    """Whatever the kubelet writes is passed on; token_test.py waits for it to write again."""
     folder = "var/run/secrets/kubernetes.io/serviceaccount"
     for pod in ring.pods():
         def read(container, file):

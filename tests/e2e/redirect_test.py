@@ -4,7 +4,7 @@ import pytest
 import yaml
 from api import PODS
 from pod_test import probe
-from world import CONTROLLER, RING, SHARDED, SIDECAR, eventually
+from world import CONTROLLER, SIDECAR, eventually
 
 ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount"
 # The Service's address; its authority and its credentials are read where Kubernetes puts them.
@@ -24,25 +24,16 @@ def with_fixed_address(deployment):
     container = template["spec"]["containers"][0]
     container["args"].append("--kubeconfig=/etc/fixed/kubeconfig")
     container["volumeMounts"] = [{"name": "fixed", "mountPath": "/etc/fixed"}]
-    return deployment
 
 
 @pytest.fixture
 def redirected(world):
     """NET_ADMIN is what the Pod Security Standards forbid below `privileged`."""
-    world.steady()
     world.kubectl("label --overwrite namespace default pod-security.kubernetes.io/enforce=privileged")
-    objects = list(yaml.safe_load_all(world.kubectl(f"kustomize {SHARDED}")))
-    deployment = next(item for item in objects if item["kind"] == "Deployment")
-    world.cluster.kubectl("apply", "-f", "-", input=yaml.safe_dump_all([CONFIGMAP, with_fixed_address(deployment)]))
-    world.kubectl(f"rollout status deployment {RING} --timeout=120s")
-    yield world
-    world.kubectl(f"apply -k {SHARDED}")
-    world.kubectl(f"rollout status deployment {RING} --timeout=120s")
+    with world.deployed(with_fixed_address, CONFIGMAP):
+        yield world
     world.kubectl("delete configmap fixed-address")
     world.kubectl("label --overwrite namespace default pod-security.kubernetes.io/enforce=restricted")
-    world.remove_secrets()
-    world.steady()
 
 
 def test_a_controller_with_a_fixed_address_is_sharded(redirected):

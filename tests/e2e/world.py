@@ -15,6 +15,7 @@ import pathlib
 import subprocess
 import time
 
+import yaml
 from api import CONFIGMAPS, DEPLOYMENTS, LEASES, PODS, POLICY_BINDINGS, SECRETS, ApiError
 from checker import Ring, observed, replay
 from hash_ring import HashRing, controller_of
@@ -205,6 +206,23 @@ class World:
 
     def scale(self, replicas):
         self.api.patch(f"{DEPLOYMENTS}/{RING}/scale", {"spec": {"replicas": replicas}})
+
+    @contextlib.contextmanager
+    def deployed(self, change, *more):
+        """With the sharded Deployment as change(deployment) makes it, and more objects; afterwards it is as it was before."""
+        self.steady()
+        objects = list(yaml.safe_load_all(self.kubectl(f"kustomize {SHARDED}")))
+        deployment = next(item for item in objects if item["kind"] == "Deployment")
+        change(deployment)
+        self.cluster.kubectl("apply", "-f", "-", input=yaml.safe_dump_all([*more, deployment]))
+        self.kubectl(f"rollout status deployment {RING} --timeout=120s")
+        try:
+            yield self
+        finally:
+            self.kubectl(f"apply -k {SHARDED}")
+            self.kubectl(f"rollout status deployment {RING} --timeout=120s")
+            self.remove_secrets()
+            self.steady()
 
     def fresh_pod(self):
         """A pod of the ring none of whose containers was ever restarted: the kubelet restarts it without a back-off."""
