@@ -18,7 +18,7 @@ help: ## Show this help
 	@printf 'Ringside: shards Kubernetes controllers that were never written for it.\n\n'
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 28
 	@printf '\nVariables: KUBECONFIG=file (demo on a cluster of yours), KEEP=1 (demo leaves its cluster up),\n'
-	@printf '           KUBERNETES_VERSION=1.36.3 (of the local cluster), JOBS=2 (of the build),\n'
+	@printf '           KUBERNETES_VERSION=1.36.3 (of the local cluster), JOBS=2 (of builds and tests),\n'
 	@printf '           DURATION=20m (of test-long), SECONDS=10 (of fuzz), SEED=1 (of both), OBJECTS=100000 (of bench).\n'
 
 .PHONY: setup
@@ -67,7 +67,7 @@ test-threads: packages ## The tests of what has threads (look-ups of names), und
 .PHONY: test-integration
 test-integration: packages-tests ## The programs against a real API server; needs `make setup build`
 	@scripts/build-images --all
-	@$(PYTHON) -m pytest -q tests/cluster tests/integration
+	@$(PYTHON) -m pytest -q -n $(JOBS) --dist loadfile tests/cluster tests/integration
 
 .PHONY: test-e2e
 test-e2e: packages-tests ## Unmodified controllers on a real cluster, then 3 minutes of chaos; needs `make setup build`

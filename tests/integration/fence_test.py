@@ -447,7 +447,7 @@ def protected(ring):
 
 def test_users_leave_shard_and_drain_labels_alone(protected):
     ring, user = protected, protected.user
-    secret = ring.labelled("x", "a")
+    ring.labelled("x", "a")
     path = f"{ring.secrets}/x"
     message = denied(lambda: set_labels(user, path, **{ring.shard_label: "b"}))
     print(f"\nsaid: {message}")
@@ -461,9 +461,12 @@ def test_users_leave_shard_and_drain_labels_alone(protected):
     assert ring.shard_of(created) in ("a", "b"), "that the webhook assigns it counts as nobody's change"
     user.delete(f"{ring.secrets}/y")
     # A PUT that drops the label by accident: the webhook puts it back before anybody judges.
-    secret = ring.api.get(path)
-    del secret["metadata"]["labels"]
-    assert ring.shard_of(user.request("PUT", path, secret)) == "a"
+    def put_without_labels():
+        secret = ring.api.get(path)
+        del secret["metadata"]["labels"]
+        return user.request("PUT", path, secret)
+    # Central may write to it in between, where the hash puts it on the other shard.
+    assert ring.shard_of(eventually(put_without_labels, 10)) == "a"
     set_labels(user, path, **{ring.shard_label: None})
     assert ring.shard_of(ring.api.get(path)) == "a"
 
