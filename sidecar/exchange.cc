@@ -384,7 +384,7 @@ void Exchange::drop_tickets() {
 
 void Exchange::note_watch(int status) {
   bool begins = info_.verb == "watch" && info_.name.empty() && (status == 200 || status == 101);
-  if (!begins || !std::holds_alternative<Filter>(decision_)) return;
+  if (!begins || !proxy_.parts_.ring.resources().find(info_.group, info_.resource)) return;
   watch_.emplace(proxy_.parts_.watches, kube::GroupResource{info_.group, info_.resource});
 }
 

@@ -31,7 +31,7 @@ constexpr std::chrono::hours kServingLifetime{24 * 3650};
 Result<ServingIdentity> issue(const net::CertificateAndKey& ca, const std::vector<std::string>& names, WallTime now) {
   auto serving = net::issue_serving_certificate(ca, names, now, kServingLifetime);
   if (!serving) return failure(serving.error());
-  return ServingIdentity{ca.certificate_pem, std::move(*serving)};
+  return ServingIdentity{.ca_pem = ca.certificate_pem, .serving = std::move(*serving)};
 }
 
 // By an authority of before, whose files may be anything: a key that is another's, say.
@@ -42,6 +42,7 @@ Result<ServingIdentity> issue_again(const net::CertificateAndKey& ca, const std:
   if (auto sound = net::check_serving_certificate(identity->serving, ca.certificate_pem, names); !sound) {
     return failure(sound.error());
   }
+  identity->inherited = true;
   return identity;
 }
 

@@ -13,6 +13,7 @@ namespace ringside::sidecar {
 struct ServingIdentity {
   std::string ca_pem;  // for the app's ca.crt
   net::CertificateAndKey serving;
+  bool inherited = false;  // the authority is that of a sidecar before this one
 };
 
 // api_server: the names or addresses by which clients know the API server, empty ones apart; those that are redirected

@@ -1,5 +1,7 @@
 #include "sidecar/shard_lease.h"
 
+#include <algorithm>
+
 #include "event/async.h"
 #include "sharding/lease_state.h"
 #include "sharding/names.h"
@@ -9,6 +11,8 @@ namespace {
 
 constexpr Duration kReturnPoll = std::chrono::milliseconds(100);
 constexpr Duration kReturnWait = std::chrono::seconds(1);
+// Of the time between two answers, what counts as waiting: what is longer, the API server was silent for.
+constexpr Duration kLongestStep = std::chrono::seconds(3);
 constexpr std::chrono::seconds kRetired(1);
 
 bool is_labelled_dead(const std::optional<kube::Lease>& lease) {
@@ -33,8 +37,8 @@ event::Task<Result<void>> ShardLease::hold() {
 event::Task<Result<void>> ShardLease::wait_until_returned() {
   event::Loop& loop = client_.loop();
   TimePoint began = loop.now();
-  if (!returned_at_) returned_at_ = began;
-  while (is_labelled_dead(lease_) && loop.now() - *returned_at_ < kReturnPatience) {
+  count_wait();
+  while (is_labelled_dead(lease_) && waited_ < kReturnPatience) {
     if (loop.now() - began >= kReturnWait) {
       co_return failure(ErrorKind::kRetry, "Lease " + options_.ns + "/" + options_.shard +
                                                " is labelled dead: central moves what this shard left");
@@ -42,10 +46,24 @@ event::Task<Result<void>> ShardLease::wait_until_returned() {
     co_await event::sleep(loop, kReturnPoll);
     if (auto done = co_await read(); !done) co_return done;
     if (!lease_ || lease_->holder_identity.value_or("") != options_.shard) {
+      forget_wait();
       co_return failure(ErrorKind::kRetry, "Lease " + options_.ns + "/" + options_.shard + " was lost again");
     }
+    count_wait();
   }
   co_return Result<void>();
+}
+
+// The API server has just answered.
+void ShardLease::count_wait() {
+  TimePoint now = client_.loop().now();
+  if (answered_at_) waited_ += std::min(now - *answered_at_, kLongestStep);
+  answered_at_ = now;
+}
+
+void ShardLease::forget_wait() {
+  answered_at_.reset();
+  waited_ = Duration::zero();
 }
 
 event::Task<Result<void>> ShardLease::release() {
@@ -75,7 +93,7 @@ event::Task<Result<void>> ShardLease::hold_locked() {
     if (done && !held()) done = co_await wait_until_returned();
     if (done) {
       if (!held()) log_.info("shard Lease acquired");
-      returned_at_.reset();
+      forget_wait();
       set_held_until(before + options_.duration);
       co_return done;
     }
@@ -97,6 +115,7 @@ bool ShardLease::is_given_up(std::chrono::seconds duration) const {
 
 event::Task<Result<void>> ShardLease::give_up(std::chrono::seconds duration) {
   if (is_given_up(duration)) co_return Result<void>();
+  forget_wait();
   set_held_until(TimePoint::min());
   for (int tries = 0; tries < 2; ++tries) {
     if (tries > 0) {

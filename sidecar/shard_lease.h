@@ -30,7 +30,8 @@ class ShardLease {
   ShardLease(kube::Client& client, Logger log, Options options);
 
   // How long a shard that was dead waits, once it has its Lease again, for central to label it ready: central first
-  // moves what the shard left. Then it goes on without, for there may be no central.
+  // moves what the shard left. Then it goes on without, for there may be no central. Time in which the API server does
+  // not answer is none in which central could do so, and does not count.
   static constexpr Duration kReturnPatience = std::chrono::seconds(10);
 
   // Acquires or renews. kConflict if somebody else holds it; the message says who and since when that was seen. kRetry
@@ -57,6 +58,8 @@ class ShardLease {
   event::Task<Result<void>> give_up(std::chrono::seconds duration);
   bool is_given_up(std::chrono::seconds duration) const;
   event::Task<Result<void>> wait_until_returned();
+  void count_wait();
+  void forget_wait();
   event::Task<Result<void>> read();
   event::Task<Result<void>> write(kube::Lease lease);
   Result<void> check_holder() const;
@@ -72,7 +75,9 @@ class ShardLease {
   std::optional<kube::Lease> lease_;  // as last seen; nullopt: not read yet, or absent
   TimePoint changed_at_{};            // when its resource version was first seen
   TimePoint held_until_ = TimePoint::min();
-  std::optional<TimePoint> returned_at_;  // has the Lease again, and waits for central
+  // While it has the Lease again and waits for central.
+  std::optional<TimePoint> answered_at_;  // the API server, last
+  Duration waited_ = Duration::zero();    // of the patience
 };
 
 }  // namespace ringside::sidecar

@@ -127,6 +127,7 @@ void Sidecar::on_connections_changed() {
 Result<void> Sidecar::listen(const kube::Config& config) {
   auto identity = load_or_make_identity(options_.state_dir, {config.host, options_.service_host}, loop_.wall_now());
   if (!identity) return failure(identity.error().with_context("certificate of the sidecar"));
+  if (identity->inherited) watches_->take_over();
   auto tls = net::TlsServerContext::create(identity->serving, {"h2", "http/1.1"});
   if (!tls) return failure(tls.error());
 

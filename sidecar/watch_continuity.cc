@@ -22,9 +22,17 @@ WatchContinuity::Open::~Open() {
 
 Duration WatchContinuity::broken_for(const kube::GroupResource& resource) const {
   auto found = watches_.find(resource);
-  if (found == watches_.end() || is_whole(found->second)) return Duration::zero();
+  if (found == watches_.end()) {
+    auto since = broken_unseen();
+    return since ? loop_.now() - *since : Duration::zero();
+  }
+  if (is_whole(found->second)) return Duration::zero();
   Duration broken = loop_.now() - found->second.broken;
   return broken < kLongest ? broken : Duration::zero();
+}
+
+std::optional<TimePoint> WatchContinuity::broken_unseen() const {
+  return taken_over_ && loop_.now() - *taken_over_ < kPatience ? taken_over_ : std::nullopt;
 }
 
 bool WatchContinuity::is_whole(const Watches& watches) const {
@@ -37,7 +45,7 @@ void WatchContinuity::change(const kube::GroupResource& resource, int by) {
   Watches& watches = entry->second;
   if (first || is_whole(watches)) {
     watches.most = watches.open;
-    watches.broken = loop_.now();
+    watches.broken = first ? broken_unseen().value_or(loop_.now()) : loop_.now();
   }
   watches.open += by;
   watches.most = std::max(watches.most, watches.open);

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <map>
+#include <optional>
 
 #include "base/clock.h"
 #include "event/loop.h"
@@ -18,12 +19,18 @@ namespace ringside::sidecar {
 // A controller that opens fewer for a minute wants no more. And one that opens and ends watches all the time, as it
 // does its work, is not held up by that: after two minutes nothing counts as broken until they have been quiet.
 //
+// A sidecar that was restarted alone does not know what the controller watched: that has ended with its predecessor. So
+// every resource is broken from its start until the first watch of it is open, and for a minute at most.
+//
 // Memory: one entry for each resource that was watched.
 class WatchContinuity {
  public:
   explicit WatchContinuity(event::Loop& loop) : loop_(loop) {}
   WatchContinuity(const WatchContinuity&) = delete;
   WatchContinuity& operator=(const WatchContinuity&) = delete;
+
+  // There was a sidecar before this one, whose controller may go on with this one. To be called before any watch.
+  void take_over() { taken_over_ = loop_.now(); }
 
   // A watch of a collection that the API server has begun to answer. Destruction ends it; the WatchContinuity must
   // outlive it.
@@ -49,10 +56,13 @@ class WatchContinuity {
     TimePoint changed = {};
     TimePoint broken = {};  // the first change since it was not
   };
+  // Since when a resource is broken that was not watched yet; nullopt: it is not.
+  std::optional<TimePoint> broken_unseen() const;
   bool is_whole(const Watches& watches) const;
   void change(const kube::GroupResource& resource, int by);
 
   event::Loop& loop_;
+  std::optional<TimePoint> taken_over_;
   std::map<kube::GroupResource, Watches> watches_;
 };
 

@@ -110,6 +110,21 @@ def test_while_the_watch_of_the_children_is_away_none_of_them_can_have_come(side
         eventually(lambda: create(sidecar, owner, generateName="child-")[0] == 201, 5, "the watch is open again")
 
 
+def test_a_sidecar_that_is_new_to_the_controller_waits_for_its_watches(tmp_path, cluster, api):
+    """Killed alone, while an owner comes: of the controller's watches, that of the children is the last to be back."""
+    with working(tmp_path, cluster, api, SECRETS):
+        pass
+    with working(tmp_path, cluster, api, SECRETS) as restarted:
+        owner = api.create(SECRETS, secret("comes", "shard-b"))
+        api.patch(f"{SECRETS}/comes?fieldManager=sharding-sidecar", {"metadata": {"labels": {SHARD_LABEL: "shard-a"}}})
+        for _ in range(4):
+            status, message = create(restarted, owner, generateName="child-")
+            assert status == 409 and "its owner has only just become this replica's; try again" in message, message
+            time.sleep(0.4)
+        with restarted.watching(f"{CONFIGMAPS}?watch=true"):
+            eventually(lambda: create(restarted, owner, generateName="child-")[0] == 201, 5, "the watch is open again")
+
+
 def test_children_of_anothers_object_are_not_created(sidecar, api):
     theirs = api.create(SECRETS, secret("theirs", "shard-b"))
     status, message = create(sidecar, theirs, generateName="child-")

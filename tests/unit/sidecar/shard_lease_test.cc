@@ -233,6 +233,30 @@ TEST_F(ShardLeaseTest, NobodyWaitsForEverForCentral) {
   ASSERT_TRUE(hold()) << "a renewal waits for nothing";
 }
 
+TEST_F(ShardLeaseTest, AnApiServerThatIsSilentIsNotACentralThatIsNotThere) {
+  ASSERT_TRUE(hold());
+  ASSERT_TRUE(release());
+  {
+    Started<Result<void>> hold(loop(), lease_.hold());
+    loop().advance(250ms);
+    api_.hold_back = true;
+    loop().advance(ShardLease::kReturnPatience);
+    ASSERT_EQ(api_.waiting(), 1u);
+    api_.hold_back = false;
+    api_.serve_next();
+    loop().run_ready();
+    ASSERT_TRUE(hold.done());
+    EXPECT_FALSE(hold.result());
+  }
+  Started<Result<void>> again(loop(), lease_.hold());
+  loop().advance(500ms);
+  EXPECT_FALSE(lease_.held()) << "central could not move anything either";
+  label("ready");
+  loop().advance(200ms);
+  ASSERT_TRUE(again.done());
+  EXPECT_TRUE(lease_.held());
+}
+
 TEST_F(ShardLeaseTest, LostAgainWhileItWaits) {
   ASSERT_TRUE(hold());
   ASSERT_TRUE(release());

@@ -54,6 +54,32 @@ TEST_F(WatchContinuityTest, AllThatEndedMustBeOpenAgain) {
   EXPECT_EQ(broken(), 0s);
 }
 
+TEST_F(WatchContinuityTest, WhatASidecarBeforeHasServedIsBrokenUntilItIsWatchedAgain) {
+  watches_.take_over();
+  loop_.advance(3s);
+  EXPECT_EQ(broken(), 3s);
+  b_.emplace(watches_, kube::GroupResource{.group = "apps", .resource = "pods"});
+  a_.emplace(watches_, kPods);
+  loop_.advance(499ms);
+  EXPECT_EQ(broken(), 3s + 499ms) << "since the start";
+  loop_.advance(1ms);
+  EXPECT_EQ(broken(), 0s);
+  a_.reset();
+  loop_.advance(1s);
+  EXPECT_EQ(broken(), 1s);
+}
+
+TEST_F(WatchContinuityTest, WhatNobodyWatchesAfterATakeOverIsNotWaitedForForEver) {
+  watches_.take_over();
+  loop_.advance(1min - 1ms);
+  EXPECT_EQ(broken(), 1min - 1ms);
+  loop_.advance(1ms);
+  EXPECT_EQ(broken(), 0s);
+  a_.emplace(watches_, kPods);
+  loop_.advance(100ms);
+  EXPECT_EQ(broken(), 100ms);
+}
+
 TEST_F(WatchContinuityTest, WatchesThatComeAndGoAllTheTimeDoNotCountForLong) {
   a_.emplace(watches_, kPods);
   loop_.advance(1s);
