@@ -99,7 +99,7 @@ std::optional<TimePoint> RingStore::may_return_until(std::string_view ring) cons
   std::optional<TimePoint> latest;
   for (const auto& [_, lease] : leases_) {
     TimePoint until = lease.observer.expires_at();
-    if (lease.ring != ring || is_held(lease) || until <= client_.loop().now()) continue;
+    if (lease.ring != ring || !lease.observer.lease().holder.empty() || until <= client_.loop().now()) continue;
     latest = std::max(latest.value_or(until), until);
   }
   return latest;

@@ -112,8 +112,9 @@ class RingStore {
   // The shards that hold their Leases, assigned to or not.
   int64_t available_count(std::string_view ring) const;
 
-  // Until when a shard of the ring that does not hold its Lease any more may be back: the longest that one of these
-  // Leases runs. nullopt if all have expired, as those of pods that have ended have after a second.
+  // Until when a shard of the ring that has released its Lease may be back: the longest that one of these Leases runs.
+  // nullopt if all have expired, as those of pods that have ended have after a second. One whose Lease was taken has
+  // had its time already.
   std::optional<TimePoint> may_return_until(std::string_view ring) const;
 
   // The ServiceAccounts that the shards of the ring publish in their Leases, those of dead ones too.
