@@ -30,8 +30,8 @@ class ShardLease {
   ShardLease(kube::Client& client, Logger log, Options options);
 
   // How long a shard that was dead waits, once it has its Lease again, for central to label it ready: central first
-  // moves what the shard left. Then it goes on without, for there may be no central. Time in which the API server does
-  // not answer is none in which central could do so, and does not count.
+  // moves what the shard left. Then it goes on without, for there may be no central. A silence of the API server,
+  // in which central can move nothing either, counts for three seconds at most.
   static constexpr Duration kReturnPatience = std::chrono::seconds(10);
 
   // Acquires or renews. kConflict if somebody else holds it; the message says who and since when that was seen. kRetry
