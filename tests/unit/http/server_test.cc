@@ -62,11 +62,18 @@ class ServerTest : public ::testing::Test {
     run_until([&] { return started.done(); });
     return std::move(started.result());
   }
-  std::unique_ptr<RawPeer> connect(uint16_t port) {
+  // For HTTP/1.1.
+  std::unique_ptr<net::ByteStream> connect_stream(uint16_t port, bool tls) {
     Started connecting(loop, net::tcp_connect(loop, "127.0.0.1", port));
     run_until([&] { return connecting.done(); });
-    return std::make_unique<RawPeer>(std::move(connecting.result().value()));
+    auto stream = std::move(connecting.result().value());
+    if (!tls) return stream;
+    auto context = client_tls({"http/1.1"});
+    Started shaking(loop, net::tls_connect(loop, std::move(stream), *context, "127.0.0.1"));
+    run_until([&] { return shaking.done(); });
+    return std::move(shaking.result().value().stream);
   }
+  std::unique_ptr<RawPeer> connect(uint16_t port) { return std::make_unique<RawPeer>(connect_stream(port, false)); }
 
   event::LibeventLoop loop;
   event::TurnEnd* again = nullptr;
@@ -88,16 +95,7 @@ TEST_F(ServerTest, HttpOneOverTlsAndInTheClear) {
     ServerOptions options{.address = "127.0.0.1"};
     if (tls) options.tls = server_tls;
     auto server = Server::listen(loop, Logger(), options, Service(echo)).value();
-    Started connecting(loop, net::tcp_connect(loop, "127.0.0.1", server->port()));
-    run_until([&] { return connecting.done(); });
-    auto stream = std::move(connecting.result().value());
-    if (tls) {
-      auto context = client_tls({"http/1.1"});
-      Started shaking(loop, net::tls_connect(loop, std::move(stream), *context, "127.0.0.1"));
-      run_until([&] { return shaking.done(); });
-      stream = std::move(shaking.result().value().stream);
-    }
-    RawPeer peer(std::move(stream));
+    RawPeer peer(connect_stream(server->port(), tls));
     std::string body(1 << 20, 'x'), received;
     peer.send("POST / HTTP/1.1\r\nhost: h\r\nconnection: close\r\ncontent-length: " + std::to_string(body.size()) +
               "\r\n\r\n" + body);
@@ -106,6 +104,33 @@ TEST_F(ServerTest, HttpOneOverTlsAndInTheClear) {
       return peer.saw_end() || peer.failed();
     });
     EXPECT_TRUE(received.ends_with("\r\n\r\n/" + body));
+    run_until([&] { return server->open_connections() == 0; });
+  }
+}
+
+TEST_F(ServerTest, HttpOneBodiesOfAllSizesInPieces) {
+  for (bool tls : {false, true}) {
+    ServerOptions options{.address = "127.0.0.1"};
+    if (tls) options.tls = server_tls;
+    auto server = Server::listen(loop, Logger(), options, Service(echo)).value();
+    RawPeer peer(connect_stream(server->port(), tls));
+    for (size_t piece : {700, 16'640, 50'000, 1'000'000}) {
+      for (size_t size : {1, 16'384, 17'000, 34'000, 49'152, 66'000, 100'000, 131'072, 300'000}) {
+        std::string body(size, 'x');
+        std::string request =
+            "POST / HTTP/1.1\r\nhost: h\r\ncontent-length: " + std::to_string(size) + "\r\n\r\n" + body;
+        std::string received;
+        size_t sent = 0;
+        run_until([&] {
+          peer.send(request.substr(sent, piece));
+          sent = std::min(sent + piece, request.size());
+          received += peer.take();
+          return received.ends_with("/" + body) || peer.failed() || peer.saw_end();
+        });
+        ASSERT_TRUE(received.ends_with("\r\n\r\n/" + body)) << tls << " " << piece << " " << size;
+      }
+    }
+    peer.close();
     run_until([&] { return server->open_connections() == 0; });
   }
 }
