@@ -85,6 +85,7 @@ event::Task<bool> FenceReconciler::look_at(std::string ring) {
   auto snapshot = store_.find(ring);
   if (snapshot && !snapshot->object) co_return true;  // the ring's condition says what is wrong; all stays as it is
   Wanted wanted = snapshot ? find_wanted(*snapshot) : Wanted();
+  if (wanted.until) queue_.add_at(ring, *wanted.until);
   auto done = co_await reconcile(ring, snapshot.get(), std::move(wanted));
   if (auto put_back = state.applied.next_due(client_.loop().now())) queue_.add_at(ring, *put_back);
   bool retry = !done && !store_.fence_problem();
@@ -110,7 +111,7 @@ bool FenceReconciler::is_up(const std::string& ring) const {
   return (state != rings_.end() && state->second.in_force) || store_.fence(ring);
 }
 
-FenceReconciler::Wanted FenceReconciler::find_wanted(const RingSnapshot& snapshot) {
+FenceReconciler::Wanted FenceReconciler::find_wanted(const RingSnapshot& snapshot) const {
   const std::string& ring = snapshot.meta.name;
   FenceSettings settings = parse_fence_settings(snapshot.meta.annotations);
   Wanted wanted;
@@ -120,9 +121,8 @@ FenceReconciler::Wanted FenceReconciler::find_wanted(const RingSnapshot& snapsho
   wanted.serviceaccounts.merge(settings.serviceaccounts);
   if (wanted.serviceaccounts.empty()) return wanted;
   if (store_.available_count(ring) == 0) {
-    auto may_return_until = store_.may_return_until(ring);
-    if (!may_return_until || !is_up(ring)) return wanted;
-    queue_.add_at(ring, *may_return_until);
+    wanted.until = is_up(ring) ? store_.may_return_until(ring) : std::nullopt;
+    if (!wanted.until) return wanted;
   }
   wanted.fence = settings.fence;
   wanted.labels = settings.label_protection;

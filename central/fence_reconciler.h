@@ -54,6 +54,7 @@ class FenceReconciler {
     PolicyMode labels = PolicyMode::kOff;
     ServiceAccounts serviceaccounts;
     ServiceAccounts of_shards;
+    std::optional<TimePoint> until;  // it may be another one then, though nothing else changes
   };
 
   void on_change(const std::string& ring, RingChange change);
@@ -68,7 +69,7 @@ class FenceReconciler {
   event::Task<Result<void>> apply(std::string ring, kube::ResourceType type, json::Value object);
   event::Task<void> find_own_name();
   bool is_up(const std::string& ring) const;
-  Wanted find_wanted(const RingSnapshot& snapshot);
+  Wanted find_wanted(const RingSnapshot& snapshot) const;
 
   kube::Client& client_;
   Logger log_;
