@@ -33,10 +33,15 @@ std::string add_operation(std::string_view path, std::string_view value) {
   return operation;
 }
 
+bool was_draining(const AdmissionInput& input, std::string_view ring) {
+  return input.old_object->labels.contains(sharding::drain_label(ring));
+}
+
 bool removed_on_purpose(const AdmissionInput& input, std::string_view ring) {
-  return input.field_manager == sharding::kSidecarFieldManager ||
-         input.field_manager == sharding::kCentralFieldManager ||
-         input.old_object->labels.contains(sharding::drain_label(ring));
+  if (input.field_manager == sharding::kSidecarFieldManager) return true;
+  if (input.field_manager == sharding::kCentralFieldManager) return true;
+  bool by_its_controller = input.pod_has_sidecar && input.pod == input.old_object->label(sharding::shard_label(ring));
+  return was_draining(input, ring) && !by_its_controller;
 }
 
 // The shard whose label this update drops though nobody asked for it; empty if there is none.
@@ -46,9 +51,40 @@ std::string_view dropped_shard(const AdmissionInput& input, std::string_view rin
   return shards.contains(shard) ? shard : std::string_view();
 }
 
+// Operations, each followed by a comma.
+std::string add_labels(const kube::ObjectMeta& object, const kube::Labels& labels) {
+  std::string operations, fields;
+  for (const auto& [key, value] : labels) {
+    std::string text = json::to_string(value);
+    if (object.labels.empty()) {
+      fields += (fields.empty() ? "" : ",") + json::to_string(key) + ":" + text;
+    } else {
+      operations += add_operation("/metadata/labels/" + escape(key), text) + ",";
+    }
+  }
+  if (!fields.empty()) operations = add_operation("/metadata/labels", "{" + fields + "}") + ",";
+  return operations;
+}
+
+std::string make_patch(const kube::ObjectMeta& object, const kube::Labels& labels, std::string_view name) {
+  std::string patch = "[";
+  if (!name.empty()) patch += add_operation("/metadata/name", json::to_string(name)) + ",";
+  patch += add_labels(object, labels);
+  patch.back() = ']';
+  return patch;
+}
+
 Assign assign(const AdmissionInput& input, std::string_view ring, std::string_view shard, std::string name = {}) {
   std::string patch = assignment_patch(input.object, ring, shard, name);
   return {.shard = std::string(shard), .name = std::move(name), .patch = std::move(patch)};
+}
+
+// As it was: on its shard, and draining if it was.
+Assign repair(const AdmissionInput& input, std::string_view ring, std::string_view shard) {
+  kube::Labels labels = {{sharding::shard_label(ring), std::string(shard)}};
+  std::string drain = sharding::drain_label(ring);
+  if (was_draining(input, ring)) labels.emplace(drain, input.old_object->label(drain));
+  return {.shard = std::string(shard), .name = {}, .patch = make_patch(input.object, labels, {})};
 }
 
 AssignmentDecision assign_main(const AdmissionInput& input, std::string_view ring, const ring::Ring& shards,
@@ -94,7 +130,7 @@ AssignmentDecision decide_assignment(const AdmissionInput& input, const sharding
     return ReviewError{400, "resource " + to_string(input.resource) + " is not in ControllerRing " + ring.name()};
   }
   if (auto shard = dropped_shard(input, ring.name(), shards); !shard.empty()) {
-    return assign(input, ring.name(), shard);
+    return repair(input, ring.name(), shard);
   }
   if (role == sharding::ResourceRole::kMain) return assign_main(input, ring.name(), shards, random);
   return assign_controlled(input, ring.name(), cluster_scoped, shards);
@@ -109,16 +145,7 @@ Assign place_with_owner(const AdmissionInput& input, std::string_view ring, cons
 
 std::string assignment_patch(const kube::ObjectMeta& object, std::string_view ring, std::string_view shard,
                              std::string_view name) {
-  std::string label = sharding::shard_label(ring);
-  std::string patch = "[";
-  if (!name.empty()) patch += add_operation("/metadata/name", json::to_string(name)) + ",";
-  if (object.labels.empty()) {
-    std::string labels = "{" + json::to_string(label) + ":" + json::to_string(shard) + "}";
-    patch += add_operation("/metadata/labels", labels);
-  } else {
-    patch += add_operation("/metadata/labels/" + escape(label), json::to_string(shard));
-  }
-  return patch + "]";
+  return make_patch(object, {{sharding::shard_label(ring), std::string(shard)}}, name);
 }
 
 std::string generated_name(std::string_view prefix, uint64_t random) {

@@ -22,6 +22,9 @@ struct AdmissionInput {
   std::string operation;      // "CREATE", "UPDATE"
   std::string field_manager;  // request.options.fieldManager
   std::string pod;            // of the caller, from its bound token; empty for others
+  // A sidecar stands before the caller: what the pod itself writes is its controller's, and what is handed over has the
+  // sidecar's field manager. The reference's shards hand over by themselves, as whom they like.
+  bool pod_has_sidecar = false;
   kube::ObjectMeta object;
   std::optional<kube::ObjectMeta> old_object;  // of an UPDATE
 };
@@ -60,7 +63,9 @@ using AssignmentDecision = std::variant<AllowUnchanged, Assign, AskOwner, Review
 //
 // - An object that has a shard stays as it is.
 // - An update that drops the shard label gets it back, as long as that shard is available: labels belong to the ring.
-//   Not if the old object was draining or the sidecar or central removed it (by field manager): then it moves.
+//   Not if the old object was draining or the sidecar or central removed it (by field manager): then it moves. A
+//   controller behind a sidecar hands nothing over, though: where it drops the labels of a draining object of its own
+//   (PUT of an object made from scratch), both come back, and the handover goes on.
 // - A main object is hashed by its own name, which is chosen here if only generateName is given (and there is a shard);
 //   a controlled object by its controller's. Without a controller, and without an available shard, it stays unassigned.
 AssignmentDecision decide_assignment(const AdmissionInput& input, const sharding::ControllerRing& ring,

@@ -105,6 +105,13 @@ std::optional<TimePoint> RingStore::may_return_until(std::string_view ring) cons
   return latest;
 }
 
+bool RingStore::has_sidecar(std::string_view ring, std::string_view shard) const {
+  return std::ranges::any_of(leases_, [&](const auto& each) {
+    const ShardLease& lease = each.second;
+    return lease.ring == ring && lease.name.name == shard && lease.serviceaccount;
+  });
+}
+
 ServiceAccounts RingStore::serviceaccounts(std::string_view ring) const {
   ServiceAccounts result;
   for (const auto& [_, lease] : leases_) {

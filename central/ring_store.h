@@ -117,6 +117,9 @@ class RingStore {
   // had its time already.
   std::optional<TimePoint> may_return_until(std::string_view ring) const;
 
+  // Whether the shard's Lease is kept by a sidecar, which publishes its pod's ServiceAccount in it.
+  bool has_sidecar(std::string_view ring, std::string_view shard) const;
+
   // The ServiceAccounts that the shards of the ring publish in their Leases, those of dead ones too.
   ServiceAccounts serviceaccounts(std::string_view ring) const;
   // nullopt if the fence is not up.

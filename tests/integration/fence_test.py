@@ -490,6 +490,20 @@ def test_a_drain_is_not_withdrawn_by_users(protected):
     assert ring.shard_of(ring.api.get(path))
 
 
+def test_a_controller_that_drops_the_labels_of_a_draining_object_hands_nothing_over(protected):
+    ring = protected
+    name = ring.name_on("b")  # where it is to go, so that central does not withdraw the drain
+    ring.labelled(name, "a")
+    path = f"{ring.secrets}/{name}"
+    set_labels(ring.api.as_user(SHARDER), path, **{ring.drain_label: "true"})
+    put = ring.pod("a").request("PUT", path, {"metadata": {"name": name, "labels": {"colour": "red"}}, "data": {"a": "Yg=="}})
+    assert put["metadata"]["labels"] == {"colour": "red", ring.shard_label: "a", ring.drain_label: "true"}
+    put = ring.pod("a").request("PUT", path, {"metadata": {"name": name}, "data": {"a": "Yg=="}})
+    assert put["metadata"]["labels"] == {ring.shard_label: "a", ring.drain_label: "true"}
+    set_labels(ring.pod("a"), f"{path}?fieldManager=sharding-sidecar", **{ring.drain_label: None, ring.shard_label: None})
+    assert ring.shard_of(ring.api.get(path)) == "b"
+
+
 def test_labels_are_not_changed_through_the_status(api, central):
     ring = FencedRing(api, "f-label-status", labels="enforce", resources=[{"group": "", "resource": "pods"}])
     ring.add_shard("a")

@@ -9,6 +9,7 @@ namespace ringside::central {
 namespace {
 
 using testing::HasSubstr;
+using testing::Not;
 
 constexpr std::string_view kShardLabel = "shard.alpha.sharding.timebertt.dev/example";
 constexpr std::string_view kDrainLabel = "drain.alpha.sharding.timebertt.dev/example";
@@ -180,6 +181,32 @@ TEST(AssignmentTest, ALabelThatWasRemovedOnPurposeDoesNot) {
   AdmissionInput lost = input;
   lost.old_object->labels.insert_or_assign(std::string(kShardLabel), "gone");
   EXPECT_EQ(std::get<Assign>(decide(lost, with_owner)).shard, owner);
+}
+
+TEST(AssignmentTest, AControllerBehindASidecarHandsNothingOver) {
+  AdmissionInput put = dropping_update();
+  put.old_object->labels.emplace(kDrainLabel, "true");
+  put.field_manager = "a-controller";
+  put.pod = "shard-0";
+  put.pod_has_sidecar = true;
+  EXPECT_EQ(std::get<Assign>(decide(put)).patch,
+            R"([{"op":"add","path":"/metadata/labels","value":{"drain.alpha.sharding.timebertt.dev/example":"true",)"
+            R"("shard.alpha.sharding.timebertt.dev/example":"shard-0"}}])");
+  put.object.labels.emplace("a", "1");
+  EXPECT_EQ(std::get<Assign>(decide(put)).patch,
+            R"([{"op":"add","path":"/metadata/labels/drain.alpha.sharding.timebertt.dev~1example","value":"true"},)"
+            R"({"op":"add","path":"/metadata/labels/shard.alpha.sharding.timebertt.dev~1example","value":"shard-0"}])");
+
+  AdmissionInput by_sidecar = put, by_another = put, of_reference = put;
+  by_sidecar.field_manager = "sharding-sidecar";
+  by_another.pod = "shard-1";
+  of_reference.pod_has_sidecar = false;
+  for (const AdmissionInput& handover : {by_sidecar, by_another, of_reference}) {
+    auto assign = std::get<Assign>(decide(handover));
+    EXPECT_EQ(assign.shard, owner_of_foo());
+    EXPECT_THAT(assign.patch, Not(HasSubstr(kDrainLabel.substr(0, 5))))
+        << handover.field_manager << " " << handover.pod;
+  }
 }
 
 TEST(AssignmentPatchTest, EscapesTheLabelKey) {

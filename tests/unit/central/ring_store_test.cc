@@ -154,6 +154,10 @@ TEST_F(RingStoreTest, ServiceAccountsAreThoseOfAllItsLeases) {
   start();
   EXPECT_EQ(store_->serviceaccounts("r"), (ServiceAccounts{{"ns", "x"}, {"ns", "y"}}));
   EXPECT_EQ(store_->available_count("r"), 3);
+  EXPECT_TRUE(store_->has_sidecar("r", "a"));
+  EXPECT_TRUE(store_->has_sidecar("r", "b"));
+  EXPECT_FALSE(store_->has_sidecar("r", "d"));
+  EXPECT_FALSE(store_->has_sidecar("other", "a"));
 }
 
 }  // namespace
