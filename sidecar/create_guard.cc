@@ -13,8 +13,11 @@ namespace {
 constexpr std::chrono::seconds kLately(20);
 constexpr Duration kCatchUp = std::chrono::milliseconds(500);
 constexpr Duration kSettled = std::chrono::seconds(5);
+constexpr Duration kLongOutage = std::chrono::minutes(10);
 constexpr size_t kMaxRemembered = 10'000;
-constexpr std::string_view kJustCome = "has only just become";
+constexpr std::string_view kJustCome = "its owner has only just become this replica's";
+constexpr std::string_view kNotItsOwn = "its owner is not this replica's";
+constexpr std::string_view kUnanswered = "one for the same owner ended without a clear answer and may be there";
 
 template <typename Map, typename IsOld>
 void forget(Map& map, IsOld is_old) {
@@ -23,7 +26,24 @@ void forget(Map& map, IsOld is_old) {
   if (map.size() >= kMaxRemembered) map.clear();
 }
 
+// Of a child that could be made twice; nullptr for others: what exists by its name cannot be made again.
+const kube::OwnerReference* owner_at_risk(const kube::ObjectMeta& child) {
+  return child.name.empty() ? kube::controller_of(child) : nullptr;
+}
+
 }  // namespace
+
+CreateGuard::Pending::Pending(CreateGuard& guard, const kube::ObjectMeta& child) : guard_(guard) {
+  if (const kube::OwnerReference* owner = owner_at_risk(child)) owner_uid_ = owner->uid;
+}
+
+CreateGuard::Pending::~Pending() {
+  if (owner_uid_.empty()) return;
+  TimePoint now = guard_.client_.loop().now();
+  forget(guard_.unanswered_, [&](const auto& entry) { return now - entry.second > kLongOutage; });
+  guard_.unanswered_.insert_or_assign(owner_uid_, now);
+  guard_.settled_until_.erase(owner_uid_);
+}
 
 CreateGuard::CreateGuard(kube::Client& client, const RingView& ring, const WatchContinuity& watches, ShardIdentity self)
     : client_(client),
@@ -34,16 +54,17 @@ CreateGuard::CreateGuard(kube::Client& client, const RingView& ring, const Watch
 
 event::Task<std::optional<kube::Status>> CreateGuard::check(kube::GroupResource resource, std::string ns,
                                                             kube::ObjectMeta child) {
-  // What exists by its name cannot be made again.
-  const kube::OwnerReference* controller = kube::controller_of(child);
-  if (!child.name.empty() || !controller) co_return std::nullopt;
+  const kube::OwnerReference* controller = owner_at_risk(child);
+  if (!controller) co_return std::nullopt;
   std::string uid = controller->uid;
   TimePoint now = client_.loop().now();
   if (auto settled = settled_until_.find(uid); settled != settled_until_.end() && now < settled->second) {
     co_return std::nullopt;
   }
   auto before = refused_.find(uid);
-  if (before != refused_.end() && now - before->second.first < kCatchUp) co_return refused(resource, child, kJustCome);
+  if (before != refused_.end() && now - before->second.first < kCatchUp) {
+    co_return refused(resource, child, before->second.why);
+  }
 
   child.ns = std::move(ns);
   auto object = co_await owner_of(child);
@@ -58,9 +79,10 @@ event::Task<std::optional<kube::Status>> CreateGuard::check(kube::GroupResource 
   kube::ObjectMeta meta = kube::meta_of(*object);
   std::string_view shard = meta.label(shard_label_);
   if (meta.uid != uid || shard.empty()) co_return std::nullopt;
-  if (shard != self_.shard) co_return refused(resource, child, "is not");
-  if (!has_caught_up(uid, arrival_of(*object), resource)) co_return refused(resource, child, kJustCome);
+  if (shard != self_.shard) co_return refused(resource, child, kNotItsOwn);
+  if (auto why = not_caught_up(uid, arrival_of(uid, *object), resource)) co_return refused(resource, child, *why);
   now = client_.loop().now();
+  unanswered_.erase(uid);
   forget(settled_until_, [&](const auto& entry) { return entry.second <= now; });
   settled_until_.insert_or_assign(uid, now + kSettled);
   co_return std::nullopt;
@@ -74,26 +96,41 @@ event::Task<Result<json::Value>> CreateGuard::owner_of(const kube::ObjectMeta& c
   co_return co_await owners_.read((*owner)->resource, (*owner)->name);
 }
 
-// Whether the controller was refused long enough ago for this arrival, or it is no matter any more. Notes the first
-// refusal.
-bool CreateGuard::has_caught_up(const std::string& uid, std::optional<WallTime> arrival,
-                                const kube::GroupResource& children) {
-  auto server_now = client_.server_now();
-  Duration broken = watches_.broken_for(children);
-  if (!arrival || !server_now || *server_now - *arrival - broken >= kLately) return true;
+// It does if it was refused long enough ago for this arrival, or the arrival is. Notes the first refusal.
+std::optional<std::string_view> CreateGuard::not_caught_up(const std::string& uid, const Arrival& arrival,
+                                                           const kube::GroupResource& children) {
   TimePoint now = client_.loop().now();
+  Duration age = Duration::max();
+  std::string_view why = kJustCome;
+  if (auto server_now = client_.server_now(); server_now && arrival.handed_over)
+    age = *server_now - *arrival.handed_over;
+  if (arrival.unanswered && now - *arrival.unanswered < age) {
+    age = now - *arrival.unanswered;
+    why = kUnanswered;
+  }
+  Duration broken = watches_.broken_for(children);
+  if (age - broken >= kLately) return std::nullopt;
   auto known = refused_.find(uid);
-  if (known != refused_.end() && known->second.arrival == *arrival) {
-    return now - known->second.first >= kCatchUp && broken == Duration::zero();
+  if (known != refused_.end() && known->second.arrival == arrival) {
+    bool waited = now - known->second.first >= kCatchUp && broken == Duration::zero();
+    return waited ? std::nullopt : std::optional(why);
   }
   forget(refused_, [&](const auto& entry) { return now - entry.second.first > kLately; });
-  refused_.insert_or_assign(uid, Refusal{.arrival = *arrival, .first = now});
-  return false;
+  refused_.insert_or_assign(uid, Refusal{.arrival = arrival, .first = now, .why = why});
+  return why;
+}
+
+CreateGuard::Arrival CreateGuard::arrival_of(const std::string& uid, const json::Value& owner) const {
+  Arrival arrival{.handed_over = handed_over(owner), .unanswered = watches_.taken_over()};
+  if (auto lost = unanswered_.find(uid); lost != unanswered_.end()) {
+    arrival.unanswered = std::max(arrival.unanswered, std::optional(lost->second));
+  }
+  return arrival;
 }
 
 // When the shard label was last written by central or a sidecar, in the API server's own time; nullopt if never: the
 // object has its shard from its creation on, and so have its children.
-std::optional<WallTime> CreateGuard::arrival_of(const json::Value& owner) const {
+std::optional<WallTime> CreateGuard::handed_over(const json::Value& owner) const {
   std::optional<WallTime> latest;
   for (const json::Value& entry : owner.array_at({"metadata", "managedFields"})) {
     std::string_view manager = entry.string_at({"manager"});
@@ -107,7 +144,7 @@ std::optional<WallTime> CreateGuard::arrival_of(const json::Value& owner) const 
 kube::Status CreateGuard::refused(const kube::GroupResource& resource, const kube::ObjectMeta& child,
                                   std::string_view why) {
   return kube::conflict(resource.group, resource.resource, child.generate_name,
-                        "sidecar: not created, since its owner " + std::string(why) + " this replica's; try again");
+                        "sidecar: not created, since " + std::string(why) + "; try again");
 }
 
 }  // namespace ringside::sidecar

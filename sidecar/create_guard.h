@@ -23,6 +23,9 @@ namespace ringside::sidecar {
 // come, the first create is answered by 409, and one that comes half a second after that or later passes: by then the
 // controller has what was on its way to it, unless its watches of the children are broken (WatchContinuity).
 //
+// So is it for an owner of which a create was not answered: where the API server died, the child may be there, and the
+// controller tries again before its watch is back. After a sidecar that was killed nobody knows of which owners.
+//
 // That costs a live read of the owner's metadata for the first of its creates within five seconds.
 class CreateGuard {
  public:
@@ -33,15 +36,41 @@ class CreateGuard {
   // created. Else the answer: 409, or 503 if that cannot be found out.
   event::Task<std::optional<kube::Status>> check(kube::GroupResource resource, std::string ns, kube::ObjectMeta child);
 
+  // A create that has passed and is on its way. If it ends without an answer the child may have been created or not.
+  // The guard must outlive it.
+  class Pending {
+   public:
+    Pending(CreateGuard& guard, const kube::ObjectMeta& child);
+    ~Pending();
+    Pending(const Pending&) = delete;
+    Pending& operator=(const Pending&) = delete;
+    // By one that says what has become of it: no 5xx.
+    void answered() { owner_uid_.clear(); }
+
+   private:
+    CreateGuard& guard_;
+    std::string owner_uid_;  // empty: there is nothing to remember
+  };
+
  private:
+  // What may last have left the controller without children that are there.
+  struct Arrival {
+    std::optional<WallTime> handed_over;  // in the API server's time
+    std::optional<TimePoint> unanswered;
+    bool operator==(const Arrival&) const = default;
+  };
   struct Refusal {
-    WallTime arrival;
+    Arrival arrival;
     TimePoint first;
+    std::string_view why;
   };
 
   event::Task<Result<json::Value>> owner_of(const kube::ObjectMeta& child);
-  bool has_caught_up(const std::string& uid, std::optional<WallTime> arrival, const kube::GroupResource& children);
-  std::optional<WallTime> arrival_of(const json::Value& owner) const;
+  // Why the controller may not know of all children yet; nullopt if it does.
+  std::optional<std::string_view> not_caught_up(const std::string& uid, const Arrival& arrival,
+                                                const kube::GroupResource& children);
+  Arrival arrival_of(const std::string& uid, const json::Value& owner) const;
+  std::optional<WallTime> handed_over(const json::Value& owner) const;
   static kube::Status refused(const kube::GroupResource& resource, const kube::ObjectMeta& child, std::string_view why);
 
   kube::Client& client_;
@@ -51,6 +80,7 @@ class CreateGuard {
   OwnerLookup owners_;
   // By the owner's UID.
   std::map<std::string, TimePoint> settled_until_;
+  std::map<std::string, TimePoint> unanswered_;
   std::map<std::string, Refusal> refused_;
 };
 

@@ -143,10 +143,8 @@ void Exchange::admit(const Mutate& write) {
     return;
   }
   if (!creates_child(write)) return forward();
-  const auto& meta = body_meta(write);
-  if (!meta) return forward();
-  job_ =
-      event::Job(proxy_.loop_, forward_unless(proxy_.parts_.creates.check(write.resource, write.ns, *meta), admission));
+  if (!body_meta(write)) return forward();
+  job_ = event::Job(proxy_.loop_, forward_create(write.resource, write.ns, admission));
 }
 
 bool Exchange::applies(const Mutate& write) const {
@@ -209,6 +207,12 @@ event::Task<void> Exchange::forward_unless(event::Task<std::optional<kube::Statu
     co_return forward();
   }
   drop_tickets();
+}
+
+event::Task<void> Exchange::forward_create(kube::GroupResource resource, std::string ns, Admission admission) {
+  const kube::ObjectMeta& child = **body_meta_;
+  co_await forward_unless(proxy_.parts_.creates.check(std::move(resource), std::move(ns), child), admission);
+  if (api_) create_.emplace(proxy_.parts_.creates, child);
 }
 
 // Meanwhile children may come, ahead of their owners: the API server is to delete what was there when it was looked at.
@@ -438,6 +442,7 @@ void Exchange::on_closed(Error) {
   job_ = {};
   // The request may have been processed all the same: the ticket goes when the stream is given up.
   api_.reset();
+  create_.reset();
   tunnel_.reset();
   drop_tickets();
   client_.reset();
@@ -450,6 +455,7 @@ void Exchange::ApiSide::on_response(http::ResponseHead head) {
   if (head.status == 101 && !exchange_.event_instead_.empty()) return exchange_.end_with_event(std::move(head));
   exchange_.event_instead_.clear();
   exchange_.note_watch(head.status);
+  if (head.status >= 500) exchange_.create_.reset();
   if (head.status == 101) {
     exchange_.on_switched();
   } else {
@@ -465,6 +471,7 @@ void Exchange::ApiSide::on_body(std::string_view bytes) {
 void Exchange::ApiSide::on_end(http::Headers trailers) {
   exchange_.response_ended_ = true;
   exchange_.watch_.reset();
+  if (exchange_.create_) exchange_.create_->answered();
   if (exchange_.client_ && exchange_.event_instead_.empty()) exchange_.client_->send_end(std::move(trailers));
 }
 
@@ -476,6 +483,7 @@ void Exchange::ApiSide::on_sent(size_t bytes) {
 
 void Exchange::ApiSide::on_closed(Error error) {
   exchange_.drop_tickets();
+  exchange_.create_.reset();
   exchange_.watch_.reset();
   if (!exchange_.client_) return;
   if (exchange_.response_ended_) {

@@ -93,6 +93,7 @@ class Exchange : public http::StreamHandler {
   // By Lease and fence at this moment, with tickets; else it is answered.
   bool is_admitted(const Admission& admission);
   event::Task<void> forward_unless(event::Task<std::optional<kube::Status>> check, Admission admission);
+  event::Task<void> forward_create(kube::GroupResource resource, std::string ns, Admission admission);
   // A deletecollection of children, of those that were checked.
   event::Task<void> forward_checked(kube::GroupResource resource, kube::ListOptions list, Admission admission);
   void forward();
@@ -126,6 +127,7 @@ class Exchange : public http::StreamHandler {
   event::Loop::Callback after_body_;
   std::optional<Result<kube::ObjectMeta>> body_meta_;
   Tickets tickets_;  // of a write that is under way; an upgraded connection is, for as long as it lasts
+  std::optional<CreateGuard::Pending> create_;  // of a child, until it is answered
   event::Job job_;
   ApiSide api_side_{*this};
   std::unique_ptr<http::Stream> api_;

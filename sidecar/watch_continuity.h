@@ -31,6 +31,7 @@ class WatchContinuity {
 
   // There was a sidecar before this one, whose controller may go on with this one. To be called before any watch.
   void take_over() { taken_over_ = loop_.now(); }
+  std::optional<TimePoint> taken_over() const { return taken_over_; }
 
   // A watch of a collection that the API server has begun to answer. Destruction ends it; the WatchContinuity must
   // outlive it.

@@ -1,6 +1,7 @@
 """Deletes of children through the sidecar of shard-a, by an app that is not a controller: which pass, and which do not."""
 
 import json
+import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -73,12 +74,12 @@ def test_the_child_of_anothers_object_stays_and_the_owner_is_named(sidecar, api)
     assert api.find(f"{CONFIGMAPS}/child")
 
 
-def create(sidecar, owner, **name):
+def create(sidecar, owner, timeout=15, **name):
     """-> HTTP status, message"""
     reference = {"apiVersion": "v1", "kind": "Secret", "name": owner["metadata"]["name"], "uid": owner["metadata"]["uid"],
                  "controller": True}
     child = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {**name, "ownerReferences": [reference]}}
-    status, _, text = sidecar.get(CONFIGMAPS, method="POST", body=json.dumps(child))
+    status, _, text = sidecar.get(CONFIGMAPS, method="POST", body=json.dumps(child), timeout=timeout)
     return status, json.loads(text).get("message", "")
 
 
@@ -118,11 +119,44 @@ def test_a_sidecar_that_is_new_to_the_controller_waits_for_its_watches(tmp_path,
         owner = api.create(SECRETS, secret("comes", "shard-b"))
         api.patch(f"{SECRETS}/comes?fieldManager=sharding-sidecar", {"metadata": {"labels": {SHARD_LABEL: "shard-a"}}})
         for _ in range(4):
-            status, message = create(restarted, owner, generateName="child-")
-            assert status == 409 and "its owner has only just become this replica's; try again" in message, message
+            assert create(restarted, owner, generateName="child-")[0] == 409
             time.sleep(0.4)
         with restarted.watching(f"{CONFIGMAPS}?watch=true"):
             eventually(lambda: create(restarted, owner, generateName="child-")[0] == 201, 5, "the watch is open again")
+
+
+@pytest.fixture
+def slow_creates(api):
+    """A webhook that never answers; the API server gives it up after two seconds, and the creates of ConfigMaps with it."""
+    configurations = "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations"
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        webhook = {"name": "silent.example.com", "sideEffects": "None", "admissionReviewVersions": ["v1"],
+                   "failurePolicy": "Fail", "timeoutSeconds": 2,
+                   "clientConfig": {"url": f"https://127.0.0.1:{silent.getsockname()[1]}"},
+                   "objectSelector": {"matchLabels": {"slow": "true"}},
+                   "rules": [{"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["configmaps"]}]}
+        api.create(configurations, {"metadata": {"name": "silent"}, "webhooks": [webhook]})
+        yield
+        api.delete(f"{configurations}/silent")
+
+
+@pytest.mark.parametrize("what", ["a server error", "no answer, to a client that has gone"])
+def test_after_a_create_that_may_have_succeeded_the_next_waits(sidecar, api, slow_creates, what):
+    owner = api.create(SECRETS, secret("ours", "shard-a"))
+    slow = {"generateName": "child-", "labels": {"slow": "true"}}
+    with sidecar.watching(f"{CONFIGMAPS}?watch=true"):
+        eventually(lambda: create(sidecar, owner, **slow)[0] == 500, 10, "the webhook is asked")
+        eventually(lambda: create(sidecar, owner, generateName="child-")[0] == 201, 5)
+        if what == "a server error":
+            assert create(sidecar, owner, **slow)[0] == 500
+        else:
+            with pytest.raises(TimeoutError):
+                create(sidecar, owner, timeout=1, **slow)
+            time.sleep(0.1)
+        status, message = create(sidecar, owner, generateName="child-")
+        assert status == 409 and "one for the same owner ended without a clear answer" in message, message
+        assert create(sidecar, owner, name="child")[0] == 201, "nobody makes this one twice"
+        eventually(lambda: create(sidecar, owner, generateName="child-")[0] == 201, 5, "the second try")
 
 
 def test_children_of_anothers_object_are_not_created(sidecar, api):

@@ -90,10 +90,11 @@ class Sidecar(Program):
         eventually(lambda: "does not exist" not in self.http(self.status_port, "/readyz")[1]
                    and "has not been read" not in self.http(self.status_port, "/readyz")[1], 10, "the ring is known")
 
-    def get(self, path, accept="application/json", method="GET", body=None, content_type="application/json", token=None):
+    def get(self, path, accept="application/json", method="GET", body=None, content_type="application/json", token=None,
+            timeout=15):
         """A request of the app, over HTTP/1.1: status, headers, body. With the app's token, if no other is given."""
         context = ssl.create_default_context(cafile=str(self.app / "ca.crt"))
-        connection = http.client.HTTPSConnection("127.0.0.1", self.port, context=context, timeout=15)
+        connection = http.client.HTTPSConnection("127.0.0.1", self.port, context=context, timeout=timeout)
         with contextlib.closing(connection):
             token = (self.app / "token").read_text() if token is None else token
             headers = {"Accept": accept, **({"Authorization": "Bearer " + token} if token else {})}

@@ -62,14 +62,18 @@ class CreateGuardTest : public ::testing::Test {
              std::string(kLabel) + R"(":")" + std::string(shard) + R"("},"managedFields":[)" + managed_fields + "]}}";
   }
 
-  // "" if it may be created, else "<code> <message>".
-  std::string check(std::string name = "") {
+  static kube::ObjectMeta child(std::string name = "") {
     kube::ObjectMeta child;
     child.name = std::move(name);
     child.generate_name = "child-";
     child.owner_references = {
         {.api_version = "v1", .kind = "Secret", .name = "owner", .uid = "uid", .controller = true}};
-    auto status = run(api_.loop, guard_.check(kChildren, "d", std::move(child)));
+    return child;
+  }
+
+  // "" if it may be created, else "<code> <message>".
+  std::string check(std::string name = "") {
+    auto status = run(api_.loop, guard_.check(kChildren, "d", child(std::move(name))));
     return status ? std::to_string(status->code) + " " + status->message : "";
   }
 
@@ -136,6 +140,54 @@ TEST_F(CreateGuardTest, OneThatComesAgainIsJudgedAnew) {
 
 TEST_F(CreateGuardTest, WhoHasItsShardFromItsCreationOnHasNotCome) {
   put_owner("a", written_by("kubectl-create", "00:59"));
+  EXPECT_EQ(check(), "");
+}
+
+TEST_F(CreateGuardTest, AfterOneThatWasNotAnsweredTheNextMustWaitForWhatTheFirstHasMade) {
+  std::optional<WatchContinuity::Open> watch(std::in_place, watches_, kChildren);
+  put_owner("a", written_by("kubectl-create", "00:59"));
+  api_.loop.advance(1s);
+  EXPECT_EQ(check(), "");
+  {
+    CreateGuard::Pending pending(guard_, child());
+    watch.reset();
+  }
+  api_.loop.advance(30s);  // the API server is away
+  EXPECT_EQ(check(),
+            "409 Operation cannot be fulfilled on configmaps \"child-\": sidecar: not created, since one for the same "
+            "owner ended without a clear answer and may be there; try again");
+  watch.emplace(watches_, kChildren);
+  api_.loop.advance(499ms);
+  EXPECT_TRUE(refused(check()));
+  api_.loop.advance(1ms);
+  EXPECT_EQ(check(), "");
+  {
+    CreateGuard::Pending pending(guard_, child());
+  }
+  EXPECT_TRUE(refused(check())) << "another one, right after one that passed";
+  api_.loop.advance(500ms);
+  EXPECT_EQ(check(), "");
+}
+
+TEST_F(CreateGuardTest, OneThatWasAnsweredOrHasANameIsOfNoConsequence) {
+  put_owner("a", written_by("kubectl-create", "00:59"));
+  {
+    CreateGuard::Pending(guard_, child()).answered();
+  }
+  {
+    CreateGuard::Pending named(guard_, child("child"));
+  }
+  EXPECT_EQ(check(), "");
+}
+
+TEST_F(CreateGuardTest, WhatTheSidecarBeforeThisOneHasLeftUnansweredIsNotKnown) {
+  watches_.take_over();
+  put_owner("a", written_by("kubectl-create", "00:59"));
+  EXPECT_TRUE(refused(check()));
+  api_.loop.advance(5s);
+  EXPECT_TRUE(refused(check())) << "nobody watches yet";
+  WatchContinuity::Open watch(watches_, kChildren);
+  api_.loop.advance(500ms);
   EXPECT_EQ(check(), "");
 }
 
