@@ -1,10 +1,12 @@
 #include "sidecar/create_guard.h"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "base/rfc3339.h"
 #include "sharding/names.h"
+#include "sidecar/child_search.h"
 
 namespace ringside::sidecar {
 namespace {
@@ -17,6 +19,8 @@ constexpr Duration kLongOutage = std::chrono::minutes(10);
 constexpr size_t kMaxRemembered = 10'000;
 constexpr std::string_view kJustCome = "its owner has only just become this replica's";
 constexpr std::string_view kNotItsOwn = "its owner is not this replica's";
+constexpr std::string_view kChildrenElsewhere =
+    "children of its owner are on another shard, while this one has come back and central has not moved them";
 constexpr std::string_view kUnanswered = "one for the same owner ended without a clear answer and may be there";
 
 template <typename Map, typename IsOld>
@@ -24,6 +28,11 @@ void forget(Map& map, IsOld is_old) {
   if (map.size() < kMaxRemembered) return;
   std::erase_if(map, is_old);
   if (map.size() >= kMaxRemembered) map.clear();
+}
+
+kube::Status unknown(std::string_view what, const Error& error) {
+  return kube::service_unavailable(
+      "sidecar: not created, since it cannot be found out " + std::string(what) + ": " + error.message, 1);
 }
 
 // Of a child that could be made twice; nullptr for others: what exists by its name cannot be made again.
@@ -45,12 +54,15 @@ CreateGuard::Pending::~Pending() {
   guard_.settled_until_.erase(owner_uid_);
 }
 
-CreateGuard::CreateGuard(kube::Client& client, const RingView& ring, const WatchContinuity& watches, ShardIdentity self)
+CreateGuard::CreateGuard(kube::Client& client, const RingView& ring, const WatchContinuity& watches,
+                         const ShardLease& lease, ShardIdentity self)
     : client_(client),
       watches_(watches),
+      lease_(lease),
       self_(std::move(self)),
       shard_label_(sharding::shard_label(self_.ring)),
-      owners_(client, ring) {}
+      owners_(client, ring),
+      discovery_(client) {}
 
 event::Task<std::optional<kube::Status>> CreateGuard::check(kube::GroupResource resource, std::string ns,
                                                             kube::ObjectMeta child) {
@@ -70,16 +82,16 @@ event::Task<std::optional<kube::Status>> CreateGuard::check(kube::GroupResource 
   auto object = co_await owner_of(child);
   // Without its owner it goes with the garbage collection.
   if (!object && object.error().kind == ErrorKind::kNotFound) co_return std::nullopt;
-  if (!object) {
-    co_return kube::service_unavailable(
-        "sidecar: not created, since it cannot be found out whether its owner is this replica's: " +
-            object.error().message,
-        1);
-  }
+  if (!object) co_return unknown("whether its owner is this replica's", object.error());
   kube::ObjectMeta meta = kube::meta_of(*object);
   std::string_view shard = meta.label(shard_label_);
   if (meta.uid != uid || shard.empty()) co_return std::nullopt;
   if (shard != self_.shard) co_return refused(resource, child, kNotItsOwn);
+  if (lease_.goes_on_without_central()) {
+    auto elsewhere = co_await has_children_elsewhere(resource, child.ns, uid);
+    if (!elsewhere) co_return unknown("where the children of its owner are", elsewhere.error());
+    if (*elsewhere) co_return refused(resource, child, kChildrenElsewhere);
+  }
   if (auto why = not_caught_up(uid, arrival_of(uid, *object), resource)) co_return refused(resource, child, *why);
   now = client_.loop().now();
   unanswered_.erase(uid);
@@ -94,6 +106,15 @@ event::Task<Result<json::Value>> CreateGuard::owner_of(const kube::ObjectMeta& c
   if (!owner) co_return failure(owner.error());
   if (!*owner) co_return failure(ErrorKind::kNotFound, "no owner in the ring");
   co_return co_await owners_.read((*owner)->resource, (*owner)->name);
+}
+
+event::Task<Result<bool>> CreateGuard::has_children_elsewhere(kube::GroupResource resource, std::string ns,
+                                                              std::string owner_uid) {
+  std::set<std::string> owners = {owner_uid};
+  ChildSearch search(client_, discovery_, {std::move(resource)}, {std::move(ns)}, self_);
+  auto found = co_await search.run(owners);
+  if (!found) co_return failure(found.error());
+  co_return !found->empty();
 }
 
 // It does if it was refused long enough ago for this arrival, or the arrival is. Notes the first refusal.

@@ -9,10 +9,12 @@
 #include "base/clock.h"
 #include "event/task.h"
 #include "kube/client.h"
+#include "kube/discovery.h"
 #include "kube/status.h"
 #include "sidecar/owner_lookup.h"
 #include "sidecar/request_filter.h"
 #include "sidecar/ring_view.h"
+#include "sidecar/shard_lease.h"
 #include "sidecar/watch_continuity.h"
 
 namespace ringside::sidecar {
@@ -26,11 +28,15 @@ namespace ringside::sidecar {
 // So is it for an owner of which a create was not answered: where the API server died, the child may be there, and the
 // controller tries again before its watch is back. After a sidecar that was killed nobody knows of which owners.
 //
+// A shard that is back and goes on without central (ShardLease) may have owners whose children central has moved on
+// already: of those nothing is created while they are on another shard, which a live list of metadata tells.
+//
 // That costs a live read of the owner's metadata for the first of its creates within five seconds.
 class CreateGuard {
  public:
   // All must outlive it.
-  CreateGuard(kube::Client& client, const RingView& ring, const WatchContinuity& watches, ShardIdentity self);
+  CreateGuard(kube::Client& client, const RingView& ring, const WatchContinuity& watches, const ShardLease& lease,
+              ShardIdentity self);
 
   // Of an object of a controlled resource in namespace `ns`, with the metadata of the create's body. nullopt: it may be
   // created. Else the answer: 409, or 503 if that cannot be found out.
@@ -66,6 +72,8 @@ class CreateGuard {
   };
 
   event::Task<Result<json::Value>> owner_of(const kube::ObjectMeta& child);
+  // Whether the owner has children of this resource, in the namespace, on another shard.
+  event::Task<Result<bool>> has_children_elsewhere(kube::GroupResource resource, std::string ns, std::string owner_uid);
   // Why the controller may not know of all children yet; nullopt if it does.
   std::optional<std::string_view> not_caught_up(const std::string& uid, const Arrival& arrival,
                                                 const kube::GroupResource& children);
@@ -75,9 +83,11 @@ class CreateGuard {
 
   kube::Client& client_;
   const WatchContinuity& watches_;
+  const ShardLease& lease_;
   ShardIdentity self_;
   std::string shard_label_;
   OwnerLookup owners_;
+  kube::Discovery discovery_;
   // By the owner's UID.
   std::map<std::string, TimePoint> settled_until_;
   std::map<std::string, TimePoint> unanswered_;

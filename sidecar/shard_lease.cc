@@ -28,6 +28,10 @@ bool ShardLease::held() const {
   return client_.loop().now() < held_until_;
 }
 
+bool ShardLease::goes_on_without_central() const {
+  return held() && is_labelled_dead(lease_);
+}
+
 event::Task<Result<void>> ShardLease::hold() {
   auto guard = co_await mutex_.lock();
   co_return co_await hold_locked();

@@ -49,6 +49,8 @@ class ShardLease {
   // Whether the last renewal still counts: judged by our own monotonic clock from before the request was sent, so that
   // we never believe longer in it than the others.
   bool held() const;
+  // It is held, and central has not labelled it ready yet: what the shard left may be moved in part.
+  bool goes_on_without_central() const;
 
   // Runs, in phase 3, whenever held() may have changed by a call.
   void set_on_change(std::function<void()> on_change) { on_change_ = std::move(on_change); }

@@ -85,7 +85,8 @@ void Sidecar::build() {
   ring_ = std::make_unique<RingView>(client, log_, options_.ring, options_.all_views, [this] { on_ring_changed(); });
   watches_.emplace(loop_);
   deletes_ = std::make_unique<DeleteGuard>(client, *ring_, *watches_, ShardIdentity{options_.ring, options_.shard});
-  creates_ = std::make_unique<CreateGuard>(client, *ring_, *watches_, ShardIdentity{options_.ring, options_.shard});
+  creates_ =
+      std::make_unique<CreateGuard>(client, *ring_, *watches_, *lease_, ShardIdentity{options_.ring, options_.shard});
   proxy_ = std::make_unique<Proxy>(loop_, log_, metrics_, ShardIdentity{options_.ring, options_.shard},
                                    ProxyParts{.api = *proxy_api_,
                                               .upgrades = *proxy_upgrades_,

@@ -6,7 +6,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from sidecars import CONFIGMAPS, DRAIN_LABEL, RING, SECRETS, SHARD_LABEL, app_cluster, secret, working
+from sidecars import CONFIGMAPS, DRAIN_LABEL, LEASES, RING, SECRETS, SHARD_LABEL, app_cluster, secret, working
 from support import RINGS, Api, eventually
 
 CONTROLLED = [{"group": "", "resource": "configmaps"}]
@@ -64,6 +64,29 @@ def delete(sidecar, path, body=None):
     """-> HTTP status, message"""
     status, _, text = sidecar.get(path, method="DELETE", body=body)
     return status, json.loads(text).get("message", "")
+
+
+def test_a_shard_that_is_back_without_central_makes_no_second_children(tmp_path, cluster, api):
+    """Central has moved the children of a shard that was dead, and died itself before it could move their owner.
+
+    Before all others, whose sidecar holds the Lease of the shard."""
+    set_ring(api, SECRETS_WITH_CONFIGMAPS)
+    state = "alpha.sharding.timebertt.dev/state"
+    lease = f"{LEASES.format('default')}/shard-a"
+    api.create(LEASES.format("default"), {
+        "metadata": {"name": "shard-a", "labels": {"alpha.sharding.timebertt.dev/controllerring": RING, state: "dead"}},
+        "spec": {"holderIdentity": "", "leaseDurationSeconds": 15, "leaseTransitions": 1}})
+    left, whole = (api.create(SECRETS, secret(name, "shard-a")) for name in ("left", "whole"))
+    create_child(api, "moved", left, shard="shard-b")
+    create_child(api, "not-moved", whole)
+    with working(tmp_path, cluster, api, SECRETS) as back:
+        assert api.get(lease)["metadata"]["labels"][state] == "dead", "it goes on without central"
+        status, message = create(back, left, generateName="child-")
+        assert status == 409 and "children of its owner are on another shard" in message, message
+        assert create(back, whole, generateName="child-")[0] == 201
+        # Central is back and says so.
+        api.patch(lease, {"metadata": {"labels": {state: "ready"}}})
+        eventually(lambda: create(back, left, generateName="child-")[0] == 201, 10, "as ever")
 
 
 def test_the_child_of_anothers_object_stays_and_the_owner_is_named(sidecar, api):

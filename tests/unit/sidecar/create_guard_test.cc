@@ -22,6 +22,9 @@ constexpr std::string_view kRings = R"({"metadata":{"resourceVersion":"1"},"item
 constexpr std::string_view kCore = R"({"resources":[{"name":"secrets","kind":"Secret","namespaced":true},
   {"name":"configmaps","kind":"ConfigMap","namespaced":true}]})";
 constexpr std::string_view kServerTime = "Sun, 22 Nov 2026 12:01:00 GMT";
+constexpr std::string_view kDeadLease = R"({"metadata":{"name":"a","namespace":"d","resourceVersion":"1","labels":
+  {"alpha.sharding.timebertt.dev/controllerring":"r","alpha.sharding.timebertt.dev/state":"dead"}},
+  "spec":{"holderIdentity":"a","leaseDurationSeconds":15}})";
 const kube::GroupResource kChildren = {.group = "", .resource = "configmaps"};
 constexpr std::string_view kLabel = "shard.alpha.sharding.timebertt.dev/r";
 
@@ -43,6 +46,11 @@ class CreateGuardTest : public ::testing::Test {
     http::Headers date;
     date.add("date", std::string(kServerTime));
     if (path == "/api/v1") return answer(request, 200, kCore, date);
+    if (path.find("/leases") != path.npos) return answer(request, 200, kDeadLease, date);
+    if (path.find("/configmaps?") != path.npos) {
+      lists_.push_back(path);
+      return answer(request, children_elsewhere_.empty() ? 500 : 200, children_elsewhere_, date);
+    }
     EXPECT_EQ(path, "/api/v1/namespaces/d/secrets/owner");
     ++reads_;
     if (broken_) return answer(request, 500, "{}", date);
@@ -83,9 +91,12 @@ class CreateGuardTest : public ::testing::Test {
   std::string owner_;
   bool broken_ = false;
   int reads_ = 0;
+  std::string children_elsewhere_;  // a list; empty: it fails
+  std::vector<std::string> lists_;
   RingView ring_{api_.client, Logger(), "r", {}, [] {}};
   WatchContinuity watches_{api_.loop};
-  CreateGuard guard_{api_.client, ring_, watches_, {.ring = "r", .shard = "a"}};
+  ShardLease lease_{api_.client, Logger(), {.ring = "r", .shard = "a", .ns = "d"}};
+  CreateGuard guard_{api_.client, ring_, watches_, lease_, {.ring = "r", .shard = "a"}};
 };
 
 TEST_F(CreateGuardTest, ForAnOwnerThatHasJustComeTheControllerMustAskAgainLater) {
@@ -188,6 +199,32 @@ TEST_F(CreateGuardTest, WhatTheSidecarBeforeThisOneHasLeftUnansweredIsNotKnown) 
   EXPECT_TRUE(refused(check())) << "nobody watches yet";
   WatchContinuity::Open watch(watches_, kChildren);
   api_.loop.advance(500ms);
+  EXPECT_EQ(check(), "");
+}
+
+TEST_F(CreateGuardTest, AShardThatGoesOnWithoutCentralCreatesNothingWhoseSiblingsAreElsewhere) {
+  put_owner("a", written_by("kubectl-create", "00:59"));
+  for (int seconds = 0; seconds < 12; ++seconds) {
+    EXPECT_FALSE(lease_.goes_on_without_central() && seconds < 10);
+    testing::Started holding(api_.loop, lease_.hold());
+    api_.loop.advance(1s);
+  }
+  ASSERT_TRUE(lease_.goes_on_without_central());
+  EXPECT_TRUE(
+      check().starts_with("503 sidecar: not created, since it cannot be found out where the children of its "
+                          "owner are: "));
+  auto list_of = [](std::string_view owner_uid) {
+    return R"({"metadata":{"resourceVersion":"1"},"items":[{"metadata":{"name":"child-x","labels":{")" +
+           std::string(kLabel) + R"(":"b"},"ownerReferences":[{"uid":")" + std::string(owner_uid) +
+           R"(","controller":true}]}}]})";
+  };
+  children_elsewhere_ = list_of("uid");
+  EXPECT_EQ(check(),
+            "409 Operation cannot be fulfilled on configmaps \"child-\": sidecar: not created, since children of its "
+            "owner are on another shard, while this one has come back and central has not moved them; try again");
+  EXPECT_TRUE(lists_.back().starts_with("/api/v1/namespaces/d/configmaps?")) << lists_.back();
+  EXPECT_NE(lists_.back().find("r%21%3Da"), std::string::npos) << lists_.back();
+  children_elsewhere_ = list_of("other");
   EXPECT_EQ(check(), "");
 }
 
