@@ -123,8 +123,8 @@ std::optional<std::string_view> CreateGuard::not_caught_up(const std::string& ui
   TimePoint now = client_.loop().now();
   Duration age = Duration::max();
   std::string_view why = kJustCome;
-  if (auto server_now = client_.server_now(); server_now && arrival.handed_over)
-    age = *server_now - *arrival.handed_over;
+  auto server_now = client_.server_now();
+  if (server_now && arrival.handed_over) age = *server_now - *arrival.handed_over;
   if (arrival.unanswered && now - *arrival.unanswered < age) {
     age = now - *arrival.unanswered;
     why = kUnanswered;
