@@ -223,8 +223,8 @@ def test_cluster_scoped_resources(api, central):
 def test_warn_lets_pass_and_says_so(ring):
     ring.annotate(fence="warn")
     ring.add_shard("a")
-    eventually(lambda: ring.api.find(ring.binding), 10, "the binding")
-    assert ring.api.get(ring.binding)["spec"]["validationActions"] == ["Warn", "Audit"]
+    # Central may see the Lease before it sees the ring's annotation.
+    eventually(lambda: ring.api.get(ring.binding)["spec"]["validationActions"] == ["Warn", "Audit"], 10, "the binding")
     ring.labelled("x", "a")
     other = ring.pod("b")
 
