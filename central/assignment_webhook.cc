@@ -75,8 +75,10 @@ event::Task<http::Response> AssignmentWebhook::review(const http::Request& reque
   if (!review) co_return error(400, review.error().message);
   if (!review->sub_resource.empty()) co_return review_answer(kube::allow(), review->uid);
   AdmissionInput input = to_input(*review);
-  bool of_draining = input.old_object && input.old_object->labels.contains(sharding::drain_label(ring->meta.name));
-  if (of_draining) input.pod_has_sidecar = store_.has_sidecar(ring->meta.name, input.pod);
+  // Of what matters here alone: it is looked for among all Leases, and handovers by sidecars come in thousands.
+  bool may_matter = input.field_manager != sharding::kSidecarFieldManager && input.old_object &&
+                    input.old_object->labels.contains(sharding::drain_label(ring->meta.name));
+  if (may_matter) input.pod_has_sidecar = store_.has_sidecar(ring->meta.name, input.pod);
   sharding::ClusterScopedKinds cluster_scoped;
   if (!input.object.owner_references.empty()) cluster_scoped = co_await scopes_.cluster_scoped(*ring->object);
   auto decision = decide_assignment(input, *ring->object, cluster_scoped, *ring->shards, loop_.random());
