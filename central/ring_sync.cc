@@ -93,35 +93,41 @@ event::Task<Result<void>> RingSync::run(Scope scope, std::function<void()> on_ho
   co_return result();
 }
 
+// A controller that was there before the ring, or in it while the webhook was away, may have given them children
+// already.
 event::Task<void> RingSync::assign_new() {
   auto server_now = context_.client.server_now();
-  co_await pass(
-      ResourceRole::kMain, {"!" + view_.shard_label()}, [=](const kube::ObjectMeta& object, Judgement& judgement) {
+  std::string unassigned = "!" + view_.shard_label();
+  std::vector<uint64_t> owners =
+      co_await collect_mains(unassigned, [=](const kube::ObjectMeta& object, const Judgement& judgement) {
         bool is_new = server_now && object.creation_timestamp && *server_now - *object.creation_timestamp < kNew;
         return judgement.work == Work::kAssign && is_new;
       });
+  if (owners.empty()) co_return;
+  co_await pass({unassigned}, [&](const kube::ObjectMeta&, Judgement& judgement) {
+    return judgement.work == Work::kAssign && contains(owners, judgement.owner_key);
+  });
 }
 
 event::Task<void> RingSync::move_homeless(Scope scope) {
-  auto is_homeless = [](const Judgement& judgement) {
+  auto wanted = [](const kube::ObjectMeta&, const Judgement& judgement) {
     return judgement.work == Work::kAssign || judgement.work == Work::kMove;
   };
-  Wanted wanted = [=](const kube::ObjectMeta&, Judgement& judgement) { return is_homeless(judgement); };
   if (scope == Scope::kHomeless) {
     co_await pass(view_.homeless_selectors(departed_), wanted);
     co_return;
   }
   std::string homeless = view_.homeless_selector();
-  std::vector<uint64_t> owners = co_await collect_mains(homeless, is_homeless);
+  std::vector<uint64_t> owners = co_await collect_mains(homeless, wanted);
   if (owners.empty()) {
     co_await pass({homeless}, wanted);
     co_return;
   }
   // A child may be on an available shard though its owner has none: the ring changed between the moves of the two. It
   // must go where its owner will go, and before it, like the others.
-  co_await pass(ResourceRole::kControlled, {""}, [&](const kube::ObjectMeta&, Judgement& judgement) {
+  co_await pass(ResourceRole::kControlled, {""}, [&](const kube::ObjectMeta& object, Judgement& judgement) {
     if (judgement.work == Work::kFollow && contains(owners, judgement.owner_key)) judgement.work = Work::kMove;
-    return is_homeless(judgement);
+    return wanted(object, judgement);
   });
   co_await pass(ResourceRole::kMain, {homeless}, wanted);
 }
@@ -146,7 +152,8 @@ event::Task<Result<void>> RingSync::assign_unassigned() {
 
 event::Task<Result<void>> RingSync::move_stragglers() {
   co_await discover();
-  auto draining = co_await collect_mains(view_.drain_label(), [](const Judgement&) { return true; });
+  auto draining =
+      co_await collect_mains(view_.drain_label(), [](const kube::ObjectMeta&, const Judgement&) { return true; });
   pending_ = draining.size();
   co_await pass(ResourceRole::kControlled, {""}, [&draining](const kube::ObjectMeta&, Judgement& judgement) {
     return judgement.work == Work::kFollow && !contains(draining, judgement.owner_key);
@@ -225,8 +232,7 @@ event::Task<Result<void>> RingSync::pass_over(const Resource& resource, std::str
 }
 
 // The hashes of the keys of main objects, sorted.
-event::Task<std::vector<uint64_t>> RingSync::collect_mains(std::string label_selector,
-                                                           std::function<bool(const Judgement&)> wanted) {
+event::Task<std::vector<uint64_t>> RingSync::collect_mains(std::string label_selector, Chosen chosen) {
   std::vector<uint64_t> keys;
   for (const Resource& resource : resources_) {
     if (resource.role != ResourceRole::kMain) continue;
@@ -236,7 +242,7 @@ event::Task<std::vector<uint64_t>> RingSync::collect_mains(std::string label_sel
     auto listed = co_await context_.client.for_each_metadata(
         resource.found.type, std::move(options), [&](const kube::ObjectMeta& object) {
           Judgement judgement = view_.judge(resource.role, resource.name.group, resource.found.kind, object);
-          if (selected(resource, object) && wanted(judgement)) keys.push_back(ring::hash(judgement.owner_key));
+          if (selected(resource, object) && chosen(object, judgement)) keys.push_back(ring::hash(judgement.owner_key));
         });
     if (!listed) fail(listed.error());
   }

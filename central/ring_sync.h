@@ -61,8 +61,8 @@ class RingSync : public std::enable_shared_from_this<RingSync> {
                 // an available shard, and drains that may be withdrawn
   };
 
-  // Homeless objects first, and of these the ones that have just been created: nothing else of them is anywhere, and a
-  // ring whose shards come and go would let them wait. `on_homeless_moved` is called when none is left, and not after
+  // Homeless objects first, and of these the ones that have just been created: few have children anywhere, and a ring
+  // whose shards come and go would let them wait. `on_homeless_moved` is called when none is left, and not after
   // an error. Children before their owners, so that a new shard sees the children of what it gets. An object that
   // conflicts or is gone is not an error; the first other error is returned, after everything else has been tried, or
   // at once if many requests fail.
@@ -99,6 +99,7 @@ class RingSync : public std::enable_shared_from_this<RingSync> {
   };
   // Of an object as it was listed. May change what is to be done.
   using Wanted = std::function<bool(const kube::ObjectMeta&, Judgement&)>;
+  using Chosen = std::function<bool(const kube::ObjectMeta&, const Judgement&)>;
 
   RingSync(SyncContext& context, WorkPools& pools, const RingSnapshot& snapshot, std::vector<std::string> departed);
 
@@ -108,8 +109,7 @@ class RingSync : public std::enable_shared_from_this<RingSync> {
   event::Task<void> withdraw_drains();
   event::Task<void> pass(std::vector<std::string> label_selectors, Wanted wanted);
   event::Task<void> pass(ResourceRole role, std::vector<std::string> label_selectors, Wanted wanted);
-  event::Task<std::vector<uint64_t>> collect_mains(std::string label_selector,
-                                                   std::function<bool(const Judgement&)> wanted);
+  event::Task<std::vector<uint64_t>> collect_mains(std::string label_selector, Chosen chosen);
   event::Task<Result<void>> pass_over(const Resource& resource, std::string ns, std::string label_selector,
                                       const Wanted& wanted);
   std::vector<std::string> namespaces_to_list(const Resource& resource) const;

@@ -72,8 +72,12 @@ def test_objects_created_without_shards_are_assigned_to_the_first(ring):
     began = time.monotonic()
     ring.add_shard("shard-0")
     eventually(lambda: set(ring.shards(ring.secrets).values()) == {"shard-0"})
-    eventually(lambda: set(ring.shards(ring.configmaps).values()) == {"shard-0"})
     print(f"\nmeasured: first shard to all of 20 objects and their children assigned {time.monotonic() - began:.2f} s")
+    secrets, children = ring.by_name(ring.secrets), ring.by_name(ring.configmaps)
+    for name, secret in secrets.items():
+        child = children["child-" + name.removeprefix("object-")]
+        assert ring.shard_of(child) == "shard-0"
+        assert int(child["metadata"]["resourceVersion"]) < int(secret["metadata"]["resourceVersion"]), "children first"
 
 
 # The ring
