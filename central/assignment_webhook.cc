@@ -79,9 +79,8 @@ event::Task<http::Response> AssignmentWebhook::review(const http::Request& reque
   bool may_matter = input.field_manager != sharding::kSidecarFieldManager && input.old_object &&
                     input.old_object->labels.contains(sharding::drain_label(ring->meta.name));
   if (may_matter) input.pod_has_sidecar = store_.has_sidecar(ring->meta.name, input.pod);
-  sharding::ClusterScopedKinds cluster_scoped;
-  if (!input.object.owner_references.empty()) cluster_scoped = co_await scopes_.cluster_scoped(*ring->object);
-  auto decision = decide_assignment(input, *ring->object, cluster_scoped, *ring->shards, loop_.random());
+  auto decision =
+      decide_assignment(input, *ring->object, scopes_.cluster_scoped(ring->meta.name), *ring->shards, loop_.random());
   if (auto* failed = std::get_if<ReviewError>(&decision)) co_return error(failed->code, failed->message);
   if (auto* assign = std::get_if<Assign>(&decision)) co_return assigned(*ring, *review, input, *assign);
   if (auto* question = std::get_if<AskOwner>(&decision)) {

@@ -78,7 +78,7 @@ Central::Central(Clients clients, Logger log, SharderConfig config, std::string 
             if (leader_) leader_->on_namespaces_changed();
           }),
       discovery_(client_),
-      scopes_(client_.loop(), log_, discovery_),
+      scopes_(client_.loop(), log_, discovery_, rings_),
       owners_(client_, discovery_),
       webhook_(client_.loop(), log_, rings_, scopes_, owners_, metrics_),
       certificate_(client_, log_, certificate_options(config_), [this] { on_certificate_changed(); }) {
@@ -103,10 +103,11 @@ Result<void> Central::listen() {
   return {};
 }
 
-std::string Central::not_ready() const {
+std::string Central::not_ready() {
   if (draining_) return "shutting down";
   if (!rings_.synced()) return "the ControllerRings and shard Leases are still being read";
   if (!namespaces_.synced()) return "the Namespaces are still being read";
+  if (!scopes_.asked()) return "the scopes of the rings' resources are still being read";
   if (!webhook_server_) return "there is no serving certificate yet";
   return {};
 }

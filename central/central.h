@@ -45,7 +45,7 @@ class Central {
   event::Task<void> drain();
 
  private:
-  std::string not_ready() const;
+  std::string not_ready();
   void on_synced();
   void on_certificate_changed();
   void start_leading();

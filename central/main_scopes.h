@@ -1,12 +1,14 @@
-// Which kinds of a ring's main resources are cluster-scoped, for replicas that only answer the webhook.
+// Which kinds of the rings' main resources are cluster-scoped, for the webhook, in every replica.
 #pragma once
 
 #include <map>
 #include <string>
+#include <string_view>
 #include <vector>
 
-#include "base/clock.h"
 #include "base/log.h"
+#include "central/ring_store.h"
+#include "event/job.h"
 #include "event/task.h"
 #include "kube/discovery.h"
 #include "sharding/controller_ring.h"
@@ -14,27 +16,43 @@
 
 namespace ringside::central {
 
-// Asks the API server once per ring, and again when the ring's resources change. What cannot be found out (a CRD that
-// is not there yet) counts as namespaced and is asked again after ten seconds.
+// Asks the API server as soon as a ring is known and when its resources change, never while a review waits: the API
+// server lets a client have so many requests under way, and those that wait for a review would keep out what the review
+// waits for. What cannot be found out (a CRD that is not there yet) counts as namespaced and is asked again every ten
+// seconds.
 class MainScopes {
  public:
-  // Both must outlive it.
-  MainScopes(event::Loop& loop, Logger log, kube::Discovery& discovery)
-      : loop_(loop), log_(std::move(log)), discovery_(discovery) {}
+  // All must outlive it.
+  MainScopes(event::Loop& loop, Logger log, kube::Discovery& discovery, RingStore& store);
 
-  event::Task<sharding::ClusterScopedKinds> cluster_scoped(const sharding::ControllerRing& ring);
+  // Whether the API server was asked about every ring, with an answer or without. Once it was, rings that come later do
+  // not change that.
+  bool asked();
+
+  // From memory. Where a ring's resources have just changed, what was known before. The reference lives until the
+  // loop's next turn.
+  const sharding::ClusterScopedKinds& cluster_scoped(std::string_view ring) const;
 
  private:
-  struct Known {
-    std::vector<sharding::RingResource> resources;  // of the ring, when it was asked for
+  struct Ring {
+    std::vector<sharding::RingResource> resources;
     sharding::ClusterScopedKinds kinds;
-    TimePoint until;
+    bool asked = false;
+    event::Job asking;
   };
+
+  void on_change(const std::string& ring, RingChange change);
+  event::Task<void> ask(std::string name);
+  // Whether every main resource was found.
+  event::Task<bool> ask_once(std::string name);
 
   event::Loop& loop_;
   Logger log_;
   kube::Discovery& discovery_;
-  std::map<std::string, Known, std::less<>> known_;
+  const RingStore& store_;
+  bool asked_ = false;
+  std::map<std::string, Ring, std::less<>> rings_;
+  RingStore::Subscription subscription_;
 };
 
 }  // namespace ringside::central

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from rings import Ring
-from support import ApiError, eventually
+from support import ApiError, Central, eventually
 
 PATH = "/webhooks/sharder/controllerring/"
 
@@ -179,6 +179,25 @@ def test_writes_pass_while_the_webhook_is_away(ring, central):
     began = time.monotonic()
     eventually(lambda: ring.shards(ring.secrets)["written-meanwhile"] == "shard-0", 40)
     print(f"measured: assigned {time.monotonic() - began:.1f} s after central was back")
+
+
+def test_children_are_placed_from_memory(ring, tls, cluster, folder, kubeconfig):
+    """Also by a replica that does not lead and has not seen a child yet: the requests that wait for its answer may be all
+    that the API server lets it have under way."""
+    child = {"metadata": {"name": "child", "namespace": "default", "ownerReferences": [
+        {"apiVersion": "v1", "kind": "Secret", "name": "foo", "uid": "1", "controller": True}]}}
+    asked = review("configmaps", "ConfigMap", operation="UPDATE", name="child", object=child, oldObject=child)
+    with Central(folder, "standby", kubeconfig("sharder")) as standby:
+        eventually(standby.ready, 15)
+        assert not standby.leading()
+        cluster.pause("apiserver")
+        try:
+            began = time.monotonic()
+            code, text = post(standby, tls, PATH + ring.name, asked)
+            assert time.monotonic() - began < 2.5, "the API server would wait for 5 s"
+        finally:
+            cluster.resume("apiserver")
+    assert code == 200 and json.loads(text)["response"]["patch"]
 
 
 def test_still_serves(ring, central, tls):
