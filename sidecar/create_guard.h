@@ -11,6 +11,7 @@
 #include "kube/client.h"
 #include "kube/discovery.h"
 #include "kube/status.h"
+#include "sidecar/catch_up.h"
 #include "sidecar/owner_lookup.h"
 #include "sidecar/request_filter.h"
 #include "sidecar/ring_view.h"
@@ -22,8 +23,7 @@ namespace ringside::sidecar {
 // Children reach their next shard before their owner does, but by another watch. A controller that was stopped
 // meanwhile or starved finds both waiting for it, may take up the owner first, and makes children that are there
 // already. Where the API server chooses their names nothing else would stop it. So for an owner that has only just
-// come, the first create is answered by 409, and one that comes half a second after that or later passes: by then the
-// controller has what was on its way to it, unless its watches of the children are broken (WatchContinuity).
+// come, a create is answered by 409 until the controller knows its children (CatchUp).
 //
 // So is it for an owner of which a create was not answered: where the API server died, the child may be there, and the
 // controller tries again before its watch is back. After a sidecar that was killed nobody knows of which owners.
@@ -59,30 +59,16 @@ class CreateGuard {
   };
 
  private:
-  // What may last have left the controller without children that are there.
-  struct Arrival {
-    std::optional<WallTime> handed_over;  // in the API server's time
-    std::optional<TimePoint> unanswered;
-    bool operator==(const Arrival&) const = default;
-  };
-  struct Refusal {
-    Arrival arrival;
-    TimePoint first;
-    std::string_view why;
-  };
-
   event::Task<Result<json::Value>> owner_of(const kube::ObjectMeta& child);
   // Whether the owner has children of this resource, in the namespace, on another shard.
   event::Task<Result<bool>> has_children_elsewhere(kube::GroupResource resource, std::string ns, std::string owner_uid);
-  // Why the controller may not know of all children yet; nullopt if it does.
-  std::optional<std::string_view> not_caught_up(const std::string& uid, const Arrival& arrival,
-                                                const kube::GroupResource& children);
-  Arrival arrival_of(const std::string& uid, const json::Value& owner) const;
-  std::optional<WallTime> handed_over(const json::Value& owner) const;
+  // When a create for this owner may last have ended without an answer.
+  std::optional<TimePoint> unanswered(const std::string& uid) const;
   static kube::Status refused(const kube::GroupResource& resource, const kube::ObjectMeta& child, std::string_view why);
 
   kube::Client& client_;
   const WatchContinuity& watches_;
+  CatchUp catch_up_;
   const ShardLease& lease_;
   ShardIdentity self_;
   std::string shard_label_;
@@ -91,7 +77,6 @@ class CreateGuard {
   // By the owner's UID.
   std::map<std::string, TimePoint> settled_until_;
   std::map<std::string, TimePoint> unanswered_;
-  std::map<std::string, Refusal> refused_;
 };
 
 }  // namespace ringside::sidecar

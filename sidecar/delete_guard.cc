@@ -4,16 +4,15 @@
 #include <utility>
 #include <vector>
 
-#include "base/rfc3339.h"
 #include "sharding/names.h"
 
 namespace ringside::sidecar {
 namespace {
 
 constexpr int kPage = 500;
-// Until an object that has come is in the controller's cache, by the API server's clock and to the second. The time in
-// which the controller's watches are broken does not count.
-constexpr std::chrono::seconds kArrival(3);
+// Deletes do more harm than creates: they pass no earlier than this after the arrival, by the API server's clock and to
+// the second. The time in which the controller's watches are broken does not count.
+constexpr Duration kArrival = std::chrono::seconds(3);
 
 std::string describe(const kube::GroupResource& resource, const kube::NamespacedName& name) {
   return to_string(resource) + " " + to_string(name);
@@ -24,6 +23,7 @@ std::string describe(const kube::GroupResource& resource, const kube::Namespaced
 DeleteGuard::DeleteGuard(kube::Client& client, const RingView& ring, const WatchContinuity& watches, ShardIdentity self)
     : client_(client),
       watches_(watches),
+      catch_up_(client, watches, sharding::shard_label(self.ring)),
       self_(std::move(self)),
       shard_label_(sharding::shard_label(self_.ring)),
       owners_(client, ring),
@@ -58,13 +58,15 @@ event::Task<std::expected<std::string, kube::Status>> DeleteGuard::check_all(kub
     co_return std::unexpected(unknown(version.error()));
   }
   const ObjectRef one_of_them{.resource = resource, .ns = list.ns, .name = {}};
+  std::optional<kube::Status> refusal;  // the first; of all others it counts from now on, too, that they were refused
   for (const auto& [_, child] : families) {
     auto owner = co_await owners_.owner_of(child);
     if (!owner) co_return std::unexpected(unknown(owner.error()));
     if (!*owner) continue;
-    auto refusal = co_await check_owner(**owner, one_of_them, true);
-    if (refusal) co_return std::unexpected(std::move(*refusal));
+    auto refused = co_await check_owner(**owner, one_of_them, true);
+    if (!refusal) refusal = std::move(refused);
   }
+  if (refusal) co_return std::unexpected(std::move(*refusal));
   co_return std::move(*version);
 }
 
@@ -79,23 +81,16 @@ event::Task<std::optional<kube::Status>> DeleteGuard::check_owner(const OwnerLoo
   std::string_view shard = meta.label(shard_label_);
   if (shard.empty() && !child_is_ours) co_return std::nullopt;
   bool ours = shard == self_.shard;
-  if (ours && !has_just_come(owner.resource, *object)) co_return std::nullopt;
+  if (ours && !has_just_come(owner, *object)) co_return std::nullopt;
   std::string which = "the owner " + describe(owner.resource, owner.name);
   co_return refused(child, ours ? which + " has only just become" : which + " is not");
 }
 
-// By what central and the sidecars last wrote to it, in the API server's own time.
-bool DeleteGuard::has_just_come(const kube::GroupResource& resource, const json::Value& owner) const {
+bool DeleteGuard::has_just_come(const OwnerLookup::Owner& owner, const json::Value& object) {
+  if (catch_up_.gap(owner.uid, object, owner.resource)) return true;
   auto now = client_.server_now();
-  if (!now) return false;
-  Duration broken = watches_.broken_for(resource);
-  for (const json::Value& entry : owner.array_at({"metadata", "managedFields"})) {
-    std::string_view manager = entry.string_at({"manager"});
-    if (manager != sharding::kSidecarFieldManager && manager != sharding::kCentralFieldManager) continue;
-    auto written = parse_rfc3339(entry.string_at({"time"}));
-    if (written && *now - *written - broken < kArrival) return true;
-  }
-  return false;
+  auto handed_over = catch_up_.handed_over(object);
+  return now && handed_over && *now - *handed_over - watches_.broken_for(owner.resource) < kArrival;
 }
 
 kube::Status DeleteGuard::refused(const ObjectRef& child, const std::string& why) {

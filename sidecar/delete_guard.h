@@ -10,6 +10,7 @@
 #include "kube/client.h"
 #include "kube/discovery.h"
 #include "kube/status.h"
+#include "sidecar/catch_up.h"
 #include "sidecar/object_ref.h"
 #include "sidecar/owner_lookup.h"
 #include "sidecar/request_filter.h"
@@ -39,12 +40,13 @@ class DeleteGuard {
  private:
   event::Task<std::optional<kube::Status>> check_owner(const OwnerLookup::Owner& owner, const ObjectRef& child,
                                                        bool child_is_ours);
-  bool has_just_come(const kube::GroupResource& resource, const json::Value& owner) const;
+  bool has_just_come(const OwnerLookup::Owner& owner, const json::Value& object);
   static kube::Status refused(const ObjectRef& child, const std::string& why);
   static kube::Status unknown(const Error& error);
 
   kube::Client& client_;
   const WatchContinuity& watches_;
+  CatchUp catch_up_;
   ShardIdentity self_;
   std::string shard_label_;
   OwnerLookup owners_;

@@ -1,6 +1,7 @@
 """Deletes and creates of children through the sidecar of shard-a, by an app that is not a controller: which pass, and which
 do not."""
 
+import contextlib
 import json
 import socket
 import time
@@ -152,19 +153,26 @@ def test_a_sidecar_that_is_new_to_the_controller_waits_for_its_watches(tmp_path,
             eventually(lambda: create(restarted, owner, generateName="child-")[0] == 201, 5, "the watch is open again")
 
 
-@pytest.fixture
-def slow_creates(api):
-    """A webhook that never answers; the API server gives it up after two seconds, and the creates of ConfigMaps with it."""
+@contextlib.contextmanager
+def slow_webhook(api, policy, seconds, operation, resource):
+    """One that never answers, for what is labelled slow: the API server gives it up after some seconds, and fails the request
+    or lets it pass."""
     configurations = "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations"
     with socket.create_server(("127.0.0.1", 0)) as silent:
         webhook = {"name": "silent.example.com", "sideEffects": "None", "admissionReviewVersions": ["v1"],
-                   "failurePolicy": "Fail", "timeoutSeconds": 2,
+                   "failurePolicy": policy, "timeoutSeconds": seconds,
                    "clientConfig": {"url": f"https://127.0.0.1:{silent.getsockname()[1]}"},
                    "objectSelector": {"matchLabels": {"slow": "true"}},
-                   "rules": [{"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["configmaps"]}]}
+                   "rules": [{"apiGroups": [""], "apiVersions": ["v1"], "operations": [operation], "resources": [resource]}]}
         api.create(configurations, {"metadata": {"name": "silent"}, "webhooks": [webhook]})
         yield
         api.delete(f"{configurations}/silent")
+
+
+@pytest.fixture
+def slow_creates(api):
+    with slow_webhook(api, "Fail", 2, "CREATE", "configmaps"):
+        yield
 
 
 @pytest.mark.parametrize("what", ["a server error", "no answer, to a client that has gone"])
@@ -208,6 +216,32 @@ def test_the_child_of_an_object_that_has_just_come_stays_for_a_moment(sidecar, a
     status, message = delete(sidecar, f"{CONFIGMAPS}/child")
     assert status == 409 and "the owner secrets default/coming has only just become this replica's" in message, message
     eventually(lambda: delete(sidecar, f"{CONFIGMAPS}/child")[0] == 200, 6, "it may be deleted")
+
+
+def test_an_arrival_counts_from_when_it_is_seen_and_not_from_when_its_write_began(sidecar, api):
+    """A webhook that does not answer holds up the write of the label for longer than the guard waits."""
+    slow = api.create(SECRETS, {"metadata": {"name": "slow", "labels": {SHARD_LABEL: "shard-b", "slow": "true"}}})
+    create_child(api, "child", slow)
+
+    def patch(metadata):
+        """-> seconds that it took"""
+        began = time.monotonic()
+        api.patch(f"{SECRETS}/slow?fieldManager=sharding-sidecar", {"metadata": metadata})
+        return time.monotonic() - began
+
+    with slow_webhook(api, "Ignore", 5, "UPDATE", "secrets"), ThreadPoolExecutor(1) as pool:
+        eventually(lambda: patch({"annotations": {"time": str(time.time())}}) > 4, 20, "the webhook is asked")
+        arrival = pool.submit(patch, {"labels": {SHARD_LABEL: "shard-a"}})
+        refused = 0
+        while not arrival.done():
+            status, message = delete(sidecar, f"{CONFIGMAPS}/child")
+            assert status == 409, message
+            refused += "is not this replica's" in message
+            time.sleep(0.01)
+        assert arrival.result() > 4 and refused
+        status, message = delete(sidecar, f"{CONFIGMAPS}/child")
+        assert status == 409 and "has only just become this replica's" in message, message
+    eventually(lambda: delete(sidecar, f"{CONFIGMAPS}/child")[0] == 200, 3, "it may be deleted")
 
 
 def test_children_of_what_is_gone_may_go(sidecar, api):

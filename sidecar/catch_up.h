@@ -1,0 +1,65 @@
+// Whether a controller has in its caches what came to its shard.
+#pragma once
+
+#include <chrono>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "kube/client.h"
+#include "kube/meta.h"
+#include "sidecar/watch_continuity.h"
+
+namespace ringside::sidecar {
+
+// An object and its children come by different watches, and a controller that was stopped or starved may be told of one
+// before the other. So where an owner has come within the last 20 s, what the controller wants to do to its children is
+// refused at first; half a second after that it knows, unless its watches are broken (WatchContinuity).
+//
+// The API server says when it began to write the owner's label. How long that took nobody knows, with webhooks that do
+// not answer some seconds, and so a first refusal counts, by our own clock.
+class CatchUp {
+ public:
+  // All must outlive it. `shard_label` is that of the ring.
+  CatchUp(kube::Client& client, const WatchContinuity& watches, std::string shard_label)
+      : client_(client), watches_(watches), shard_label_(std::move(shard_label)) {}
+
+  enum class Gap {
+    kArrival,     // the owner has come
+    kUnanswered,  // something of it may have been written
+  };
+
+  // Why the controller may not know yet what the watches of `awaited` bring of this owner, as it was just read; nullopt
+  // if it does. `unanswered`: when a write that concerns it ended without an answer.
+  std::optional<Gap> gap(const std::string& uid, const json::Value& owner, const kube::GroupResource& awaited,
+                         std::optional<TimePoint> unanswered = std::nullopt);
+
+  // The same from memory, while nothing can have changed yet: nullopt if that is not so.
+  std::optional<Gap> gap_until_now(const std::string& uid) const;
+
+  // When the shard label was last written by central or a sidecar, in the API server's own time; nullopt if never: the
+  // object has its shard from its creation on, and so have its children.
+  std::optional<WallTime> handed_over(const json::Value& owner) const;
+
+ private:
+  struct Arrival {
+    std::optional<WallTime> handed_over;
+    std::optional<TimePoint> unanswered;
+    bool operator==(const Arrival&) const = default;
+  };
+  struct Refusal {
+    Arrival arrival;
+    TimePoint first;
+    Gap gap;
+  };
+
+  kube::Client& client_;
+  const WatchContinuity& watches_;
+  std::string shard_label_;
+  std::map<std::string, Refusal> refused_;  // by the owner's UID
+};
+
+}  // namespace ringside::sidecar
