@@ -3,11 +3,10 @@
 #include <algorithm>
 #include <utility>
 
-#include "base/strings.h"
-#include "http/service.h"
 #include "kube/encoding.h"
 #include "kube/query.h"
 #include "sidecar/object_body.h"
+#include "sidecar/request_target.h"
 #include "sidecar/status_response.h"
 
 namespace ringside::sidecar {
@@ -15,40 +14,6 @@ namespace {
 
 bool is_write(const kube::RequestInfo& info) {
   return info.verb != "get" && info.verb != "list" && info.verb != "watch";
-}
-
-// Whether the client would resume a watch from what it knows, rather than begin anew.
-bool resumes(std::string_view path_with_query) {
-  for (std::string_view parameter : split(kube::split_target(path_with_query).query, '&')) {
-    constexpr std::string_view kName = "resourceVersion=";
-    if (parameter.starts_with(kName)) return parameter != kName && parameter != "resourceVersion=0";
-  }
-  return false;
-}
-
-// Whether it is a later page of a list.
-bool continues(std::string_view path_with_query) {
-  constexpr std::string_view kName = "continue=";
-  return std::ranges::any_of(split(kube::split_target(path_with_query).query, '&'), [&](std::string_view parameter) {
-    return parameter.starts_with(kName) && parameter != kName;
-  });
-}
-
-// A whole text message of a server (RFC 6455 section 5.2), of 126 bytes to 64 KiB.
-std::string websocket_message(std::string_view text) {
-  std::string frame = "\x81\x7e";
-  frame += char(text.size() >> 8 & 0xff);
-  frame += char(text.size() & 0xff);
-  return frame.append(text);
-}
-
-// What the API server answers to what is about no path, or asks for a tunnel: OPTIONS * in Go's net/http, others by its
-// own lights. nullopt: it is to be asked.
-std::optional<http::Response> answer_without_path(const http::RequestHead& head) {
-  if (head.method == "OPTIONS" && head.path == "*") return http::Response{};
-  if (!head.path.starts_with('/')) return http::text_response(404, "404 page not found\n");
-  if (head.method == "CONNECT") return http::text_response(405, "sidecar: there is no proxying by CONNECT\n");
-  return std::nullopt;
 }
 
 // The tickets and one more, or why there is none.
@@ -265,10 +230,10 @@ void Exchange::start(const Reject& reject) {
 bool Exchange::must_relist() {
   bool of_collection = info_.is_resource && info_.name.empty() && info_.subresource.empty();
   bool filtered = std::holds_alternative<Filter>(decision_);
-  bool resumes_watch = info_.verb == "watch" && resumes(original_path_);
-  bool begins = info_.verb == "watch" || (info_.verb == "list" && !continues(original_path_));
-  if (begins && !resumes_watch && of_collection) proxy_.read_filters_.begun(path_without_query(), filtered);
-  if (!resumes_watch) return false;
+  bool resumes = info_.verb == "watch" && resumes_watch(original_path_);
+  bool begins = info_.verb == "watch" || (info_.verb == "list" && !continues_list(original_path_));
+  if (begins && !resumes && of_collection) proxy_.read_filters_.begun(path_without_query(), filtered);
+  if (!resumes) return false;
   bool ended = proxy_.must_relist_.take(watched(), proxy_.loop_.now());
   return ended || (of_collection && proxy_.read_filters_.is_stale(path_without_query(), filtered));
 }
@@ -280,7 +245,7 @@ void Exchange::answer_expired() {
   if (upgrades_) {
     // The event belongs into the WebSocket, which the API server has to open: a status in the place of it does not make
     // fabric8 list again.
-    event_instead_ = kube::to_error_event(expired, kube::Encoding::kJson);
+    event_instead_ = websocket_error_event(expired);
     return forward();
   }
   answer(watch_error_response(expired, encoding_));
@@ -291,7 +256,7 @@ void Exchange::end_with_event(http::ResponseHead head) {
   response_ended_ = true;
   if (!client_) return;
   client_->send_response(std::move(head), false);
-  client_->send_body(websocket_message(event_instead_) + std::string("\x88\0", 2));
+  client_->send_body(event_instead_);
   client_->send_end();
 }
 

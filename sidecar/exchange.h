@@ -119,7 +119,7 @@ class Exchange : public http::StreamHandler {
   RequestDecision decision_;
   bool body_ended_;
   bool upgrades_;              // the client asks for an upgrade
-  std::string event_instead_;  // the only event of a WebSocket watch that must not be resumed
+  std::string event_instead_;  // all that a WebSocket watch says that must not be resumed
   bool buffering_ = false;
   bool response_begun_ = false;
   bool response_ended_ = false;  // the API server's

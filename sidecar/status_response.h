@@ -16,6 +16,9 @@ http::Response status_response(const kube::Status& status, kube::Encoding encodi
 // expect it there; kopf, for one, ends itself when a watch is answered by another HTTP status.
 http::Response watch_error_response(const kube::Status& status, kube::Encoding encoding);
 
+// The same in a WebSocket that the API server has opened: the event as a text message, and the close of the connection.
+std::string websocket_error_event(const kube::Status& status);
+
 // What the controller is told about a request that failed on the API server's side before there was a response.
 // A write that may have been processed is not said to be retriable.
 kube::Status status_of_failure(const Error& error, bool is_write);
