@@ -6,14 +6,15 @@
 
 namespace ringside::sidecar {
 
-// To be called before an entry is added. Of ten thousand those that `is_old` takes are forgotten, and all if it takes
-// none: what is remembered in such a map spares work, or answers once more.
+constexpr size_t kMostRemembered = 10'000;
+
+// To be called before an entry is added. Of a map that is full those that `is_old` takes are forgotten, and all if it
+// takes none.
 template <typename Map, typename IsOld>
 void make_room(Map& map, IsOld is_old) {
-  constexpr size_t kMost = 10'000;
-  if (map.size() < kMost) return;
+  if (map.size() < kMostRemembered) return;
   std::erase_if(map, is_old);
-  if (map.size() >= kMost) map.clear();
+  if (map.size() >= kMostRemembered) map.clear();
 }
 
 }  // namespace ringside::sidecar

@@ -16,16 +16,16 @@ constexpr Duration kCatchUp = std::chrono::milliseconds(500);
 }  // namespace
 
 std::optional<CatchUp::Gap> CatchUp::gap(const std::string& uid, const json::Value& owner,
-                                         const kube::GroupResource& awaited, std::optional<TimePoint> unanswered) {
+                                         const kube::GroupResource& awaited, std::optional<TimePoint> other) {
   TimePoint now = client_.loop().now();
-  Arrival arrival{.handed_over = handed_over(owner), .unanswered = unanswered};
+  Arrival arrival{.handed_over = handed_over(owner), .other = other};
   Duration age = Duration::max();
   Gap gap = Gap::kArrival;
   auto server_now = client_.server_now();
   if (server_now && arrival.handed_over) age = *server_now - *arrival.handed_over;
-  if (unanswered && now - *unanswered < age) {
-    age = now - *unanswered;
-    gap = Gap::kUnanswered;
+  if (other && now - *other < age) {
+    age = now - *other;
+    gap = Gap::kOther;
   }
   Duration broken = watches_.broken_for(awaited);
   if (age - broken >= kLately) return std::nullopt;

@@ -28,14 +28,14 @@ class CatchUp {
       : client_(client), watches_(watches), shard_label_(std::move(shard_label)) {}
 
   enum class Gap {
-    kArrival,     // the owner has come
-    kUnanswered,  // something of it may have been written
+    kArrival,  // the owner has come
+    kOther,    // what the caller knows of
   };
 
   // Why the controller may not know yet what the watches of `awaited` bring of this owner, as it was just read; nullopt
-  // if it does. `unanswered`: when a write that concerns it ended without an answer.
+  // if it does. `other`: when something else happened to its children that the controller may not know.
   std::optional<Gap> gap(const std::string& uid, const json::Value& owner, const kube::GroupResource& awaited,
-                         std::optional<TimePoint> unanswered = std::nullopt);
+                         std::optional<TimePoint> other = std::nullopt);
 
   // The same from memory, while nothing can have changed yet: nullopt if that is not so.
   std::optional<Gap> gap_until_now(const std::string& uid) const;
@@ -47,7 +47,7 @@ class CatchUp {
  private:
   struct Arrival {
     std::optional<WallTime> handed_over;
-    std::optional<TimePoint> unanswered;
+    std::optional<TimePoint> other;
     bool operator==(const Arrival&) const = default;
   };
   struct Refusal {

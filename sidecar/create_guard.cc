@@ -16,12 +16,9 @@ constexpr Duration kLongOutage = std::chrono::minutes(10);
 constexpr std::string_view kJustCome = "its owner has only just become this replica's";
 constexpr std::string_view kNotItsOwn = "its owner is not this replica's";
 constexpr std::string_view kChildrenElsewhere =
-    "children of its owner are on another shard, while this one has come back and central has not moved them";
+    "children of its owner are on another shard until central moves them, or their owner";
+constexpr std::string_view kChildrenBack = "children of its owner have only just come back";
 constexpr std::string_view kUnanswered = "one for the same owner ended without a clear answer and may be there";
-
-std::string_view text_of(CatchUp::Gap gap) {
-  return gap == CatchUp::Gap::kArrival ? kJustCome : kUnanswered;
-}
 
 kube::Status unknown(std::string_view what, const Error& error) {
   return kube::service_unavailable(
@@ -41,10 +38,7 @@ CreateGuard::Pending::Pending(CreateGuard& guard, const kube::ObjectMeta& child)
 
 CreateGuard::Pending::~Pending() {
   if (owner_uid_.empty()) return;
-  TimePoint now = guard_.client_.loop().now();
-  make_room(guard_.unanswered_, [&](const auto& entry) { return now - entry.second > kLongOutage; });
-  guard_.unanswered_.insert_or_assign(owner_uid_, now);
-  guard_.settled_until_.erase(owner_uid_);
+  guard_.unsettle(owner_uid_, kUnanswered);
 }
 
 CreateGuard::CreateGuard(kube::Client& client, const RingView& ring, const WatchContinuity& watches,
@@ -67,7 +61,7 @@ event::Task<std::optional<kube::Status>> CreateGuard::check(kube::GroupResource 
   if (auto settled = settled_until_.find(uid); settled != settled_until_.end() && now < settled->second) {
     co_return std::nullopt;
   }
-  if (auto gap = catch_up_.gap_until_now(uid)) co_return refused(resource, child, text_of(*gap));
+  if (auto gap = catch_up_.gap_until_now(uid)) co_return refused(resource, child, text_of(*gap, uid));
 
   child.ns = std::move(ns);
   auto object = co_await owner_of(child);
@@ -78,16 +72,13 @@ event::Task<std::optional<kube::Status>> CreateGuard::check(kube::GroupResource 
   std::string_view shard = meta.label(shard_label_);
   if (meta.uid != uid || shard.empty()) co_return std::nullopt;
   if (shard != self_.shard) co_return refused(resource, child, kNotItsOwn);
-  if (lease_.goes_on_without_central()) {
-    auto elsewhere = co_await has_children_elsewhere(resource, child.ns, uid);
-    if (!elsewhere) co_return unknown("where the children of its owner are", elsewhere.error());
-    if (*elsewhere) co_return refused(resource, child, kChildrenElsewhere);
-  }
-  if (auto gap = catch_up_.gap(uid, *object, resource, unanswered(uid))) {
-    co_return refused(resource, child, text_of(*gap));
+  if (auto refusal = co_await check_elsewhere(resource, child, uid)) co_return refusal;
+  auto other = unsettled(uid);
+  if (auto gap = catch_up_.gap(uid, *object, resource, other ? std::optional(other->at) : std::nullopt)) {
+    co_return refused(resource, child, text_of(*gap, uid));
   }
   now = client_.loop().now();
-  unanswered_.erase(uid);
+  unsettled_.erase(uid);
   make_room(settled_until_, [&](const auto& entry) { return entry.second <= now; });
   settled_until_.insert_or_assign(uid, now + kSettled);
   co_return std::nullopt;
@@ -101,6 +92,31 @@ event::Task<Result<json::Value>> CreateGuard::owner_of(const kube::ObjectMeta& c
   co_return co_await owners_.read((*owner)->resource, (*owner)->name);
 }
 
+void CreateGuard::children_parted(const std::string& owner_uid) {
+  make_room(parted_, [this](const auto& entry) { return notices_ - entry.second >= kMostRemembered / 2; });
+  parted_.insert_or_assign(owner_uid, ++notices_);
+  settled_until_.erase(owner_uid);
+}
+
+event::Task<std::optional<kube::Status>> CreateGuard::check_elsewhere(kube::GroupResource resource,
+                                                                      const kube::ObjectMeta& child,
+                                                                      std::string owner_uid) {
+  auto parted = parted_.find(owner_uid);
+  std::optional<uint64_t> notice = parted == parted_.end() ? std::nullopt : std::optional(parted->second);
+  if (!notice && !lease_.goes_on_without_central()) co_return std::nullopt;
+  auto elsewhere = co_await has_children_elsewhere(resource, child.ns, owner_uid);
+  if (!elsewhere) co_return unknown("where the children of its owner are", elsewhere.error());
+  if (*elsewhere) {
+    unsettle(owner_uid, kChildrenBack);  // when they are
+    co_return refused(resource, child, kChildrenElsewhere);
+  }
+  if (!notice) co_return std::nullopt;
+  unsettle(owner_uid, kChildrenBack);
+  parted = parted_.find(owner_uid);
+  if (parted != parted_.end() && parted->second == *notice) parted_.erase(parted);
+  co_return std::nullopt;
+}
+
 event::Task<Result<bool>> CreateGuard::has_children_elsewhere(kube::GroupResource resource, std::string ns,
                                                               std::string owner_uid) {
   std::set<std::string> owners = {owner_uid};
@@ -110,12 +126,24 @@ event::Task<Result<bool>> CreateGuard::has_children_elsewhere(kube::GroupResourc
   co_return !found->empty();
 }
 
-std::optional<TimePoint> CreateGuard::unanswered(const std::string& uid) const {
-  std::optional<TimePoint> latest = watches_.taken_over();
-  if (auto lost = unanswered_.find(uid); lost != unanswered_.end()) {
-    latest = std::max(latest, std::optional(lost->second));
-  }
-  return latest;
+void CreateGuard::unsettle(const std::string& uid, std::string_view why) {
+  TimePoint now = client_.loop().now();
+  make_room(unsettled_, [&](const auto& entry) { return now - entry.second.at > kLongOutage; });
+  unsettled_.insert_or_assign(uid, Unsettled{.at = now, .why = why});
+  settled_until_.erase(uid);
+}
+
+std::optional<CreateGuard::Unsettled> CreateGuard::unsettled(const std::string& uid) const {
+  auto known = unsettled_.find(uid);
+  auto taken_over = watches_.taken_over();
+  if (known != unsettled_.end() && (!taken_over || *taken_over <= known->second.at)) return known->second;
+  if (!taken_over) return std::nullopt;
+  return Unsettled{.at = *taken_over, .why = kUnanswered};
+}
+
+std::string_view CreateGuard::text_of(CatchUp::Gap gap, const std::string& uid) const {
+  auto other = unsettled(uid);
+  return gap == CatchUp::Gap::kArrival || !other ? kJustCome : other->why;
 }
 
 kube::Status CreateGuard::refused(const kube::GroupResource& resource, const kube::ObjectMeta& child,

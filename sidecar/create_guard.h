@@ -1,6 +1,7 @@
 // Whether the controller may create children at this moment.
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
@@ -28,8 +29,9 @@ namespace ringside::sidecar {
 // So is it for an owner of which a create was not answered: where the API server died, the child may be there, and the
 // controller tries again before its watch is back. After a sidecar that was killed nobody knows of which owners.
 //
-// A shard that is back and goes on without central (ShardLease) may have owners whose children central has moved on
-// already: of those nothing is created while they are on another shard, which a live list of metadata tells.
+// Children may be on another shard than their owner: where a handover was given up half done, until central brings them
+// back; and where a shard that is back goes on without central (ShardLease), which may have moved them already. Of such
+// owners nothing is created while a live list of metadata shows children elsewhere.
 //
 // That costs a live read of the owner's metadata for the first of its creates within five seconds.
 class CreateGuard {
@@ -41,6 +43,9 @@ class CreateGuard {
   // Of an object of a controlled resource in namespace `ns`, with the metadata of the create's body. nullopt: it may be
   // created. Else the answer: 409, or 503 if that cannot be found out.
   event::Task<std::optional<kube::Status>> check(kube::GroupResource resource, std::string ns, kube::ObjectMeta child);
+
+  // Children of that owner may be on another shard by a handover that was given up.
+  void children_parted(const std::string& owner_uid);
 
   // A create that has passed and is on its way. If it ends without an answer the child may have been created or not.
   // The guard must outlive it.
@@ -62,8 +67,17 @@ class CreateGuard {
   event::Task<Result<json::Value>> owner_of(const kube::ObjectMeta& child);
   // Whether the owner has children of this resource, in the namespace, on another shard.
   event::Task<Result<bool>> has_children_elsewhere(kube::GroupResource resource, std::string ns, std::string owner_uid);
-  // When a create for this owner may last have ended without an answer.
-  std::optional<TimePoint> unanswered(const std::string& uid) const;
+  // What may last have left the controller without children that are there, other than the owner's arrival.
+  struct Unsettled {
+    TimePoint at;
+    std::string_view why;
+  };
+  std::optional<Unsettled> unsettled(const std::string& uid) const;
+  void unsettle(const std::string& uid, std::string_view why);
+  // Whether it is to be refused: children of this resource are on another shard, or were until now.
+  event::Task<std::optional<kube::Status>> check_elsewhere(kube::GroupResource resource, const kube::ObjectMeta& child,
+                                                           std::string owner_uid);
+  std::string_view text_of(CatchUp::Gap gap, const std::string& uid) const;
   static kube::Status refused(const kube::GroupResource& resource, const kube::ObjectMeta& child, std::string_view why);
 
   kube::Client& client_;
@@ -76,7 +90,9 @@ class CreateGuard {
   kube::Discovery discovery_;
   // By the owner's UID.
   std::map<std::string, TimePoint> settled_until_;
-  std::map<std::string, TimePoint> unanswered_;
+  std::map<std::string, Unsettled> unsettled_;
+  std::map<std::string, uint64_t> parted_;  // when, as the number of the notice
+  uint64_t notices_ = 0;
 };
 
 }  // namespace ringside::sidecar

@@ -15,6 +15,14 @@ uint64_t spread(uint64_t order) {
   return (order * 0x9e3779b97f4a7c15) >> 32;
 }
 
+// Whether a release of a child may have taken it from this shard.
+bool may_have_moved(const Result<LiveObject>& released, std::string_view shard) {
+  if (released) return released->shard != shard;
+  ErrorKind kind = released.error().kind;
+  return kind != ErrorKind::kForbidden && kind != ErrorKind::kInvalid && kind != ErrorKind::kNotFound &&
+         kind != ErrorKind::kConflict;
+}
+
 constexpr Duration kUnownedPoll = std::chrono::seconds(1);
 
 }  // namespace
@@ -106,6 +114,7 @@ void Handover::children_found(const ChildrenFound& found) {
     drain.inherited = false;
     auto shards = found.find(drain.uid);
     if (shards == found.end()) continue;
+    drain.parted = true;
     for (const std::string& shard : shards->second) drain.children.found_on(shard);
   }
   sought_.clear();
@@ -116,8 +125,14 @@ void Handover::answered(RequestId id, const Result<LiveObject>& result, TimePoin
   if (node.empty()) return;
   const Request& request = node.mapped();
   if (request.order == kTombstone) return tombstone_answered(request.target, result, now);
+  bool parted = !request.owner_uid.empty() && may_have_moved(result, options_.shard);
   auto drain = drains_.find(request.main);
-  if (drain == drains_.end() || drain->second.order != request.order) return;
+  if (drain == drains_.end() || drain->second.order != request.order) {
+    // It may have been processed after its owner had returned to service.
+    if (parted) actions_.emplace_back(ChildrenParted{request.owner_uid});
+    return;
+  }
+  drain->second.parted |= parted;
   if (request.target != request.main) {
     bool possible =
         drain->second.children.answered(request.target, result, options_.shard, now, spread(request.order + id));
@@ -248,7 +263,11 @@ bool Handover::advance_children(Drains::iterator entry, TimePoint now) {
     std::optional<ChildMoves::Request> next = drain.children.next(index_, options_.shard, now);
     if (!next) break;
     bool read = next->kind == ChildMoves::Kind::kRead;
-    RequestId id = begin_request({.main = object, .order = drain.order, .target = next->child, .is_read = read});
+    RequestId id = begin_request({.main = object,
+                                  .order = drain.order,
+                                  .target = next->child,
+                                  .is_read = read,
+                                  .owner_uid = read ? std::string() : drain.uid});
     if (read) {
       actions_.emplace_back(ReadLive{.id = id, .object = next->child});
     } else {
@@ -358,6 +377,8 @@ void Handover::finish(Drains::iterator entry, Finished::Outcome outcome, TimePoi
   if (outcome == Finished::Outcome::kAcknowledged || outcome == Finished::Outcome::kTaken) {
     fence_.bury(object);
     tombstones_.add(object, fence_.child_count(object), now);
+  } else if (outcome == Finished::Outcome::kWithdrawn) {
+    lift(entry);
   } else {
     fence_.lift(object);
   }
@@ -368,13 +389,22 @@ void Handover::finish(Drains::iterator entry, Finished::Outcome outcome, TimePoi
 
 void Handover::retreat(Drains::iterator entry, TimePoint now) {
   auto& [object, drain] = *entry;
-  fence_.lift(object);
+  lift(entry);
   active_.erase(drain.order);
   drain.unsure = drain.overdue = drain.acknowledge_sent = false;
   drain.unowned_since.reset();
   drain.quiet.reset();
   drain.children.begin_anew();
   wait(entry, now + drain.retreat.next(spread(drain.order)));
+}
+
+// Back into service.
+void Handover::lift(Drains::iterator entry) {
+  auto& [object, drain] = *entry;
+  fence_.lift(object);
+  bool parts = std::ranges::any_of(
+      requests_, [&](const auto& each) { return each.second.order == drain.order && !each.second.owner_uid.empty(); });
+  if (drain.parted || parts) actions_.emplace_back(ChildrenParted{drain.uid});
 }
 
 void Handover::wait(Drains::iterator entry, TimePoint ready_at) {

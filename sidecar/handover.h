@@ -56,8 +56,9 @@ struct HandoverOptions {
 //   acknowledging  then, when they have had time to arrive, it is released itself
 //   buried         owned by another shard, and fenced here all the same (Tombstones)
 // It returns to service when the drain is withdrawn, and to waiting when a permission is missing or it was fenced for
-// max_fenced. Whenever the outcome of a patch or the reason for which an object left the drain watch is not known, a
-// live read decides; the object stays fenced until it is answered.
+// max_fenced; children that were released by then are brought back by central (ChildrenParted). Whenever the outcome of
+// a patch or the reason for which an object left the drain watch is not known, a live read decides; the object stays
+// fenced until it is answered.
 //
 // Inputs record facts; step() decides and returns what is to be done. Call step() after every batch of inputs, after a
 // request of the controller has ended while anything is fenced, and at next_wake().
@@ -129,6 +130,7 @@ class Handover {
     std::optional<TimePoint> unowned_since = {};  // acknowledged, and no shard has it
     bool overdue = false;
     bool inherited = false;  // it is not known yet where its children are
+    bool parted = false;     // a child of it may be on another shard
     bool fenced_in_round = false;
     std::optional<Quiet> quiet;
     TimePoint seen_at, ready_at, fenced_at, quiet_at, moved_at;
@@ -144,6 +146,7 @@ class Handover {
     uint64_t order = 0;
     ObjectRef target;
     bool is_read = false;
+    std::string owner_uid = {};  // of a child's release
   };
   static constexpr uint64_t kTombstone = 0;  // order of requests that are about tombstones
 
@@ -166,6 +169,7 @@ class Handover {
   void conclude(Drains::iterator drain, Finished::Outcome outcome, TimePoint now);
   void finish(Drains::iterator drain, Finished::Outcome outcome, TimePoint now);
   void retreat(Drains::iterator drain, TimePoint now);
+  void lift(Drains::iterator drain);
   void wait(Drains::iterator drain, TimePoint ready_at);
   void adapt_batch(Duration moving, TimePoint now);
   void tombstone_answered(const ObjectRef& target, const Result<LiveObject>& result, TimePoint now);

@@ -53,6 +53,12 @@ struct FindChildren {
 // The shards that have children of an owner, by its UID.
 using ChildrenFound = std::map<std::string, std::set<std::string>>;
 
+// The owner is in service here, and children of it may be on another shard by requests of this handover. A controller
+// would make those anew that the API server names.
+struct ChildrenParted {
+  std::string owner_uid;
+};
+
 // What ended the wait for the controller.
 enum class Quiet {
   kProof,     // its metrics, or its death: every reconcile that ran when the object was fenced has ended
@@ -79,8 +85,8 @@ struct Finished {
   Duration acknowledged = {};  // the rest
 };
 
-using Action =
-    std::variant<StartChildIndex, StopChildIndex, FindChildren, ReleaseChild, Acknowledge, ReadLive, Finished>;
+using Action = std::variant<StartChildIndex, StopChildIndex, FindChildren, ReleaseChild, Acknowledge, ReadLive,
+                            ChildrenParted, Finished>;
 
 // What a patch or a live read says of an object.
 struct LiveObject {

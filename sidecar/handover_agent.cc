@@ -208,6 +208,8 @@ void HandoverAgent::run(const StopChildIndex&) {
 }
 
 void HandoverAgent::run(const FindChildren& action) {
+  for (const std::string& owner_uid : action.owner_uids)
+    options_.on_children_parted(owner_uid);  // until they are fenced
   requests_->add(find_children(action.owner_uids));
 }
 
@@ -221,6 +223,10 @@ void HandoverAgent::run(const Acknowledge& action) {
 
 void HandoverAgent::run(const ReadLive& action) {
   requests_->add(read(action.id, action.object));
+}
+
+void HandoverAgent::run(const ChildrenParted& action) {
+  options_.on_children_parted(action.owner_uid);
 }
 
 void HandoverAgent::run(const Finished& action) {

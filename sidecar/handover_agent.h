@@ -1,6 +1,7 @@
 // The handover's hands: the watches, reads and patches that Handover asks for, and the gate of the write path.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -31,6 +32,8 @@ class HandoverAgent : public WriteGate {
     Duration quiet_window = std::chrono::milliseconds(150);
     std::optional<QuiescenceProbe::Options> metrics = {};  // of the controller, if they can be read
     bool unsafe = false;                                   // see --unsafe-handover
+    // Of an object, by its UID, that is or may be in service while children of it are on another shard.
+    std::function<void(const std::string& owner_uid)> on_children_parted = [](const std::string&) {};
   };
 
   HandoverAgent(kube::Client& client, Logger log, MetricsRegistry& metrics, Options options);
@@ -65,6 +68,7 @@ class HandoverAgent : public WriteGate {
   void run(const ReleaseChild& action);
   void run(const Acknowledge& action);
   void run(const ReadLive& action);
+  void run(const ChildrenParted& action);
   void run(const Finished& action);
   event::Task<void> patch(RequestId id, ObjectRef object, std::string resource_version, std::string shard);
   event::Task<void> read(RequestId id, ObjectRef object);

@@ -78,6 +78,7 @@ void Sidecar::build() {
   HandoverAgent::Options handover{.ring = options_.ring, .shard = options_.shard};
   handover.quiet_window = options_.quiet_window;
   handover.unsafe = options_.unsafe_handover;
+  handover.on_children_parted = [this](const std::string& owner_uid) { creates_->children_parted(owner_uid); };
   if (options_.metrics) {
     handover.metrics = {.url = *options_.metrics, .token_file = options_.serviceaccount_source + "/token"};
   }

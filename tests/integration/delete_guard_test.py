@@ -8,8 +8,9 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from sidecars import CONFIGMAPS, DRAIN_LABEL, LEASES, RING, SECRETS, SHARD_LABEL, app_cluster, secret, working
-from support import RINGS, Api, eventually
+from sidecars import (CONFIGMAPS, DRAIN_LABEL, LEASES, RING, SECRETS, SHARD_LABEL, app_cluster, end_give_away, give_away,
+                      secret, working)
+from support import RINGS, Api, ApiError, eventually
 
 CONTROLLED = [{"group": "", "resource": "configmaps"}]
 SECRETS_WITH_CONFIGMAPS = {"group": "", "resource": "secrets", "controlledResources": CONTROLLED}
@@ -192,6 +193,56 @@ def test_after_a_create_that_may_have_succeeded_the_next_waits(sidecar, api, slo
         assert status == 409 and "one for the same owner ended without a clear answer" in message, message
         assert create(sidecar, owner, name="child")[0] == 201, "nobody makes this one twice"
         eventually(lambda: create(sidecar, owner, generateName="child-")[0] == 201, 5, "the second try")
+
+
+@pytest.fixture
+def no_acknowledgements(api):
+    """What the sidecar releases goes to shard-b, but it may not release Secrets."""
+    give_away(api, "shard-b")
+    policies = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolic"
+    rule = {"apiGroups": [""], "apiVersions": ["v1"], "resources": ["secrets"], "operations": ["UPDATE"]}
+    api.create(f"{policies}ies", {"metadata": {"name": "no-release"}, "spec": {
+        "failurePolicy": "Fail", "matchConstraints": {"resourceRules": [rule]},
+        "validations": [{"expression": "request.options.?fieldManager.orValue('') != 'sharding-sidecar'"}]}})
+    api.create(f"{policies}ybindings", {"metadata": {"name": "no-release"},
+                                        "spec": {"policyName": "no-release", "validationActions": ["Deny"]}})
+    api.create(SECRETS, secret("probe"))
+
+    def refused():
+        try:
+            api.patch(f"{SECRETS}/probe?fieldManager=sharding-sidecar", {"metadata": {"labels": {"a": str(time.time())}}})
+        except ApiError as error:
+            return error.code == 422
+        return False
+    eventually(refused, 15, "the policy is in force")
+    yield
+    api.delete(f"{policies}ybindings/no-release")
+    api.delete(f"{policies}ies/no-release")
+    eventually(lambda: not refused(), 15, "the policy is not in force any more")
+    end_give_away(api)
+
+
+def test_children_that_a_handover_has_left_elsewhere_are_not_made_anew(sidecar, api, no_acknowledgements):
+    owner = api.create(SECRETS, secret("stays", "shard-a"))
+    create_child(api, "parted", owner)
+    assert create(sidecar, owner, generateName="child-")[0] == 201
+    api.patch(f"{SECRETS}/stays", {"metadata": {"labels": {DRAIN_LABEL: "true"}}})
+
+    def children():
+        return [item for item in api.items(CONFIGMAPS) if item["metadata"].get("labels", {}).get(SHARD_LABEL)]
+    eventually(lambda: {item["metadata"]["labels"][SHARD_LABEL] for item in children()} == {"shard-b"}, 15, "all are released")
+    api.patch(f"{SECRETS}/stays", {"metadata": {"labels": {DRAIN_LABEL: None}}})
+    eventually(lambda: "is being handed over" not in create(sidecar, owner, generateName="child-")[1], 5, "it is in service again")
+    for _ in range(8):
+        status, message = create(sidecar, owner, generateName="child-")
+        assert status == 409 and "children of its owner are on another shard" in message, message
+        time.sleep(0.1)
+    for item in children():
+        api.patch(f"{CONFIGMAPS}/{item['metadata']['name']}", {"metadata": {"labels": {SHARD_LABEL: "shard-a"}}})
+    with sidecar.watching(f"{CONFIGMAPS}?watch=true"):
+        status, message = create(sidecar, owner, generateName="child-")
+        assert status == 409 and "children of its owner have only just come back" in message, message
+        eventually(lambda: create(sidecar, owner, generateName="child-")[0] == 201, 5, "central has brought them back")
 
 
 def test_children_of_anothers_object_are_not_created(sidecar, api):

@@ -133,9 +133,11 @@ class Sidecar(Program):
         return path
 
 
+_MUTATING_POLICIES = "/apis/admissionregistration.k8s.io/v1/mutatingadmissionpolic"
+
+
 def give_away(api, shard, resources=("secrets", "configmaps")):
     """From now on, what a sidecar releases goes to that shard, as the webhook would have it in the same request."""
-    policies = "/apis/admissionregistration.k8s.io/v1/mutatingadmissionpolic"
     label = f"/metadata/labels/{SHARD_LABEL.replace('/', '~1')}"
     released = (f"request.options.?fieldManager.orValue('') == 'sharding-sidecar' && "
                 f"'{SHARD_LABEL}' in oldObject.metadata.?labels.orValue({{}}) && "
@@ -143,16 +145,21 @@ def give_away(api, shard, resources=("secrets", "configmaps")):
     patch = (f"(has(object.metadata.labels) ? [] : [JSONPatch{{op: 'add', path: '/metadata/labels', value: {{}}}}]) + "
              f"[JSONPatch{{op: 'add', path: '{label}', value: '{shard}'}}]")
     rule = {"apiGroups": ["*"], "apiVersions": ["*"], "resources": list(resources), "operations": ["UPDATE"]}
-    api.create(policies + "ies", {"metadata": {"name": "webhook"}, "spec": {
+    api.create(_MUTATING_POLICIES + "ies", {"metadata": {"name": "webhook"}, "spec": {
         "failurePolicy": "Fail", "reinvocationPolicy": "Never", "matchConstraints": {"resourceRules": [rule]},
         "matchConditions": [{"name": "released", "expression": released}],
         "mutations": [{"patchType": "JSONPatch", "jsonPatch": {"expression": patch}}]}})
-    api.create(policies + "ybindings", {"metadata": {"name": "webhook"}, "spec": {"policyName": "webhook"}})
+    api.create(_MUTATING_POLICIES + "ybindings", {"metadata": {"name": "webhook"}, "spec": {"policyName": "webhook"}})
     api.create(SECRETS, secret("released", "anybody"))
     release = f"{SECRETS}/released?fieldManager=sharding-sidecar&dryRun=All"
     body = {"metadata": {"labels": {SHARD_LABEL: None}}}
     eventually(lambda: api.patch(release, body)["metadata"].get("labels") == {SHARD_LABEL: shard}, 15, "the policy is in force")
     api.delete(f"{SECRETS}/released")
+
+
+def end_give_away(api):
+    api.delete(_MUTATING_POLICIES + "ybindings/webhook")
+    api.delete(_MUTATING_POLICIES + "ies/webhook")
 
 
 @contextlib.contextmanager

@@ -70,6 +70,12 @@ class CreateGuardTest : public ::testing::Test {
              std::string(kLabel) + R"(":")" + std::string(shard) + R"("},"managedFields":[)" + managed_fields + "]}}";
   }
 
+  static std::string list_of_child(std::string_view owner_uid) {
+    return R"({"metadata":{"resourceVersion":"1"},"items":[{"metadata":{"name":"child-x","labels":{")" +
+           std::string(kLabel) + R"(":"b"},"ownerReferences":[{"uid":")" + std::string(owner_uid) +
+           R"(","controller":true}]}}]})";
+  }
+
   static kube::ObjectMeta child(std::string name = "") {
     kube::ObjectMeta child;
     child.name = std::move(name);
@@ -213,19 +219,55 @@ TEST_F(CreateGuardTest, AShardThatGoesOnWithoutCentralCreatesNothingWhoseSibling
   EXPECT_TRUE(
       check().starts_with("503 sidecar: not created, since it cannot be found out where the children of its "
                           "owner are: "));
-  auto list_of = [](std::string_view owner_uid) {
-    return R"({"metadata":{"resourceVersion":"1"},"items":[{"metadata":{"name":"child-x","labels":{")" +
-           std::string(kLabel) + R"(":"b"},"ownerReferences":[{"uid":")" + std::string(owner_uid) +
-           R"(","controller":true}]}}]})";
-  };
-  children_elsewhere_ = list_of("uid");
+  children_elsewhere_ = list_of_child("uid");
   EXPECT_EQ(check(),
             "409 Operation cannot be fulfilled on configmaps \"child-\": sidecar: not created, since children of its "
-            "owner are on another shard, while this one has come back and central has not moved them; try again");
+            "owner are on another shard until central moves them, or their owner; try again");
   EXPECT_TRUE(lists_.back().starts_with("/api/v1/namespaces/d/configmaps?")) << lists_.back();
   EXPECT_NE(lists_.back().find("r%21%3Da"), std::string::npos) << lists_.back();
-  children_elsewhere_ = list_of("other");
+  children_elsewhere_ = list_of_child("other");
+  EXPECT_NE(check().find("children of its owner have only just come back"), std::string::npos);
+  api_.loop.advance(500ms);
   EXPECT_EQ(check(), "");
+}
+
+TEST_F(CreateGuardTest, AfterAHandoverThatWasGivenUpChildrenMustBeBackFirst) {
+  put_owner("a", written_by("kubectl-create", "00:59"));
+  EXPECT_EQ(check(), "");
+  EXPECT_TRUE(lists_.empty());
+  guard_.children_parted("uid");
+  children_elsewhere_ = list_of_child("uid");
+  for (int seconds = 0; seconds < 30; ++seconds) {
+    EXPECT_NE(check().find("children of its owner are on another shard"), std::string::npos);
+    api_.loop.advance(1s);
+  }
+  children_elsewhere_ = list_of_child("other");
+  EXPECT_NE(check().find("children of its owner have only just come back"), std::string::npos);
+  api_.loop.advance(499ms);
+  EXPECT_TRUE(refused(check()));
+  api_.loop.advance(1ms);
+  lists_.clear();
+  EXPECT_EQ(check(), "");
+  EXPECT_TRUE(lists_.empty()) << "that was all";
+}
+
+TEST_F(CreateGuardTest, WhatPartsWhileItIsLookedForCounts) {
+  put_owner("a", written_by("kubectl-create", "00:59"));
+  guard_.children_parted("uid");
+  children_elsewhere_ = list_of_child("other");
+  auto serve_all = std::exchange(api_.on_request, nullptr);
+  testing::Started<std::optional<kube::Status>> looking(api_.loop, guard_.check(kChildren, "d", child()));
+  for (size_t answered = 0; !looking.done(); ++answered) {
+    ASSERT_LT(answered, 9U);
+    bool lists = api_.requests.back()->request.path.find("/configmaps?") != std::string::npos;
+    if (lists) guard_.children_parted("uid");
+    serve_all(*api_.requests.back());
+    api_.loop.run_ready();
+  }
+  api_.on_request = serve_all;
+  children_elsewhere_ = list_of_child("uid");
+  api_.loop.advance(500ms);
+  EXPECT_NE(check().find("children of its owner are on another shard"), std::string::npos);
 }
 
 TEST_F(CreateGuardTest, ADrainIsNoArrival) {

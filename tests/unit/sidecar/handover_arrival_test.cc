@@ -126,6 +126,7 @@ TEST_F(HandoverArrivalTest, WhereTheChildrenWentIsKnownAlsoAfterATimeInService) 
   EXPECT_TRUE(idle());
   now_ += 200ms;
   answer_error(next<Acknowledge>()->id, ErrorKind::kForbidden);
+  EXPECT_EQ(next<ChildrenParted>()->owner_uid, "uid-x");
   EXPECT_TRUE(idle());
   EXPECT_FALSE(fence_.blocks(kX));
   now_ += 10s;
@@ -133,6 +134,42 @@ TEST_F(HandoverArrivalTest, WhereTheChildrenWentIsKnownAlsoAfterATimeInService) 
   EXPECT_TRUE(fence_.blocks(kX));
   now_ += 300ms;
   EXPECT_EQ(next<Acknowledge>()->shard, "b");
+}
+
+TEST_F(HandoverArrivalTest, WithdrawnAfterItsChildrenHaveLeftItIsInServiceWithoutThem) {
+  see_drain_and_wait(true);
+  release_to("b");
+  handover_.children().remove(kChild);
+  now_ += 200ms;
+  answer_error(next<Acknowledge>()->id, ErrorKind::kConflict);
+  answer(next<ReadLive>()->id, live("a", false));
+  EXPECT_FALSE(fence_.blocks(kX));
+  EXPECT_EQ(next<Finished>()->outcome, Finished::Outcome::kWithdrawn);
+  EXPECT_EQ(next<ChildrenParted>()->owner_uid, "uid-x");
+  EXPECT_TRUE(idle());
+}
+
+TEST_F(HandoverArrivalTest, AReleaseThatIsUnderWayWhenItsOwnerReturnsMayPartThemLater) {
+  see_drain_and_wait(true);
+  std::optional<ReleaseChild> release = next<ReleaseChild>();
+  handover_.drain_left(kX);
+  answer(next<ReadLive>()->id, live("a", false));
+  EXPECT_EQ(next<Finished>()->outcome, Finished::Outcome::kWithdrawn);
+  EXPECT_EQ(next<ChildrenParted>()->owner_uid, "uid-x");
+  EXPECT_TRUE(idle());
+  answer(release->id, live("b", false, "8", "uid-child"));
+  EXPECT_EQ(next<ChildrenParted>()->owner_uid, "uid-x");
+  EXPECT_TRUE(idle());
+}
+
+TEST_F(HandoverArrivalTest, WhatDidNotMovePartsNothing) {
+  see_drain_and_wait(true);
+  std::optional<ReleaseChild> release = next<ReleaseChild>();
+  handover_.drain_left(kX);
+  answer_error(release->id, ErrorKind::kConflict);
+  answer(next<ReadLive>()->id, live("a", false));
+  EXPECT_EQ(next<Finished>()->outcome, Finished::Outcome::kWithdrawn);
+  EXPECT_TRUE(idle());
 }
 
 TEST_F(HandoverArrivalTest, AnOwnerWhoseChildrenCameBackStays) {

@@ -27,6 +27,8 @@ void HandoverInvariants::leave_requests_behind(const ObjectRef& ref) {
 // Keeps track of what the handover has been told about who owns a main object.
 void HandoverInvariants::on_answer(const HandoverRequest& request, const Result<LiveObject>& result) {
   const ObjectRef& ref = object_of(request);
+  bool processed = result ? result->shard != "a" : result.error().kind == ErrorKind::kTimedOut;
+  if (std::holds_alternative<ReleaseChild>(request) && processed && !owner_is_fenced(ref)) note_parted(ref);
   if (ref.resource != kMain) return;
   bool gone = !result && result.error().kind == ErrorKind::kNotFound;
   if (gone || (result && result->shard == "a")) buried_.erase(ref);
@@ -37,6 +39,7 @@ void HandoverInvariants::on_sidecar_restarted() {
   buried_.clear();
   fenced_since_.clear();
   acknowledged_while_running_.clear();
+  unsaid_.clear();
 }
 
 HandoverInvariants::Asked HandoverInvariants::on_request(const HandoverRequest& request) {
@@ -97,6 +100,8 @@ void HandoverInvariants::on_finished(const Finished& finished) {
   check_quiet(finished);
   if (finished.outcome == Finished::Outcome::kWithdrawn) {
     EXPECT_FALSE(shard_.fence().blocks(finished.object));
+  } else if (const HandoverWorld::Object* object = world_.find(finished.object)) {
+    unsaid_.erase(object->uid);  // should it come back, its children come first
   }
 }
 
@@ -122,6 +127,7 @@ void HandoverInvariants::on_step() {
     } else {
       fenced_since_.erase(ref);
       leave_requests_behind(ref);
+      check_parted(ref);
     }
   }
   EXPECT_LE(shard_.handover().fenced(), shard_.options().max_batch);
@@ -142,6 +148,7 @@ void HandoverInvariants::on_processed(const HandoverRequest& request, const Aske
       released_.insert(child->object);
     }
     if (result) note_moved(child->object, asked.round);
+    if (result && result->shard != "a" && owner_is_fenced(child->object)) note_parted(child->object);
   }
 }
 
@@ -157,6 +164,25 @@ void HandoverInvariants::check_acknowledged(const ObjectRef& ref) const {
     if (write.target && !shard_.fence().blocks(*write.target)) continue;
     EXPECT_TRUE(overdue) << ref.name << " acknowledged with a request under way";
   }
+}
+
+bool HandoverInvariants::owner_is_fenced(const ObjectRef& child) const {
+  const HandoverWorld::Object* object = world_.find(child);
+  return object != nullptr && std::ranges::any_of(HandoverWorld::all_mains(), [&](const ObjectRef& ref) {
+           const HandoverWorld::Object* main = world_.find(ref);
+           return main != nullptr && main->uid == object->owner_uid && shard_.fence().blocks(ref);
+         });
+}
+
+void HandoverInvariants::note_parted(const ObjectRef& child) {
+  if (const HandoverWorld::Object* object = world_.find(child)) unsaid_.insert(object->owner_uid);
+}
+
+// The controller is let write to it, and would make children anew that it does not see any more.
+void HandoverInvariants::check_parted(const ObjectRef& ref) const {
+  const HandoverWorld::Object* object = world_.find(ref);
+  if (object == nullptr || object->shard != "a") return;
+  EXPECT_FALSE(unsaid_.contains(object->uid)) << ref.name << " is in service without its children";
 }
 
 void HandoverInvariants::note_moved(const ObjectRef& child, int round) {

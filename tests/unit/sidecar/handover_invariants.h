@@ -35,6 +35,7 @@ class HandoverInvariants {
 
   // What it does. on_step: after the actions of a step.
   Asked on_request(const HandoverRequest& request);
+  void on_parted(const std::string& owner_uid) { unsaid_.erase(owner_uid); }
   void on_finished(const Finished& finished);
   void on_step();
 
@@ -56,6 +57,9 @@ class HandoverInvariants {
   std::optional<std::string> check_arrival(const ObjectRef& ref) const;
   void check_acknowledged(const ObjectRef& ref) const;
   void check_quiet(const Finished& finished);
+  bool owner_is_fenced(const ObjectRef& child) const;
+  void note_parted(const ObjectRef& child);
+  void check_parted(const ObjectRef& ref) const;
   void note_running(const ObjectRef& ref);
   void note_moved(const ObjectRef& child, int round);
   void leave_requests_behind(const ObjectRef& ref);
@@ -69,6 +73,7 @@ class HandoverInvariants {
   std::map<ObjectRef, TimePoint> buried_;        // main objects that are another's, as far as the handover was told
   std::map<ObjectRef, TimePoint> fenced_since_;  // main objects
   std::set<ObjectRef> acknowledged_while_running_;
+  std::set<std::string> unsaid_;  // UIDs of owners whose children were parted from them, which it has not said
 };
 
 }  // namespace ringside::sidecar

@@ -29,6 +29,8 @@ void HandoverModel::act(Action action) {
   } else if (const auto* search = std::get_if<FindChildren>(&action)) {
     EXPECT_FALSE(search_) << "one search at a time";
     search_ = search->owner_uids;
+  } else if (const auto* parted = std::get_if<ChildrenParted>(&action)) {
+    invariants_.on_parted(parted->owner_uid);
   } else if (const auto* finished = std::get_if<Finished>(&action)) {
     invariants_.on_finished(*finished);
   } else {
