@@ -98,38 +98,39 @@ event::Task<Result<void>> RingSync::run(Scope scope, std::function<void()> on_ho
 event::Task<void> RingSync::assign_new() {
   auto server_now = context_.client.server_now();
   std::string unassigned = "!" + view_.shard_label();
-  std::vector<uint64_t> owners =
-      co_await collect_mains(unassigned, [=](const kube::ObjectMeta& object, const Judgement& judgement) {
+  homeless_owners_ =
+      co_await collect_mains({unassigned}, [=](const kube::ObjectMeta& object, const Judgement& judgement) {
         bool is_new = server_now && object.creation_timestamp && *server_now - *object.creation_timestamp < kNew;
         return judgement.work == Work::kAssign && is_new;
       });
-  if (owners.empty()) co_return;
-  co_await pass({unassigned}, [&](const kube::ObjectMeta&, Judgement& judgement) {
-    return judgement.work == Work::kAssign && contains(owners, judgement.owner_key);
+  if (homeless_owners_.empty()) co_return;
+  co_await pass({unassigned}, [this](const kube::ObjectMeta&, Judgement& judgement) {
+    return judgement.work == Work::kAssign && contains(homeless_owners_, judgement.owner_key);
   });
+  homeless_owners_ = {};
 }
 
 event::Task<void> RingSync::move_homeless(Scope scope) {
   auto wanted = [](const kube::ObjectMeta&, const Judgement& judgement) {
     return judgement.work == Work::kAssign || judgement.work == Work::kMove;
   };
-  if (scope == Scope::kHomeless) {
-    co_await pass(view_.homeless_selectors(departed_), wanted);
-    co_return;
+  bool all = scope == Scope::kAll;
+  std::vector<std::string> homeless =
+      all ? std::vector<std::string>{view_.homeless_selector()} : view_.homeless_selectors(departed_);
+  homeless_owners_ = co_await collect_mains(homeless, wanted);
+  if (all && !homeless_owners_.empty()) {
+    // A child may be on an available shard though its owner has none: the ring changed between the moves of the two. It
+    // must go where its owner will go, and before it, like the others.
+    co_await pass(ResourceRole::kControlled, {""}, [&](const kube::ObjectMeta& object, Judgement& judgement) {
+      bool follows_homeless = judgement.work == Work::kFollow && contains(homeless_owners_, judgement.owner_key);
+      if (follows_homeless) judgement.work = Work::kMove;
+      return wanted(object, judgement);
+    });
+    co_await pass(ResourceRole::kMain, std::move(homeless), wanted);
+  } else {
+    co_await pass(std::move(homeless), wanted);
   }
-  std::string homeless = view_.homeless_selector();
-  std::vector<uint64_t> owners = co_await collect_mains(homeless, wanted);
-  if (owners.empty()) {
-    co_await pass({homeless}, wanted);
-    co_return;
-  }
-  // A child may be on an available shard though its owner has none: the ring changed between the moves of the two. It
-  // must go where its owner will go, and before it, like the others.
-  co_await pass(ResourceRole::kControlled, {""}, [&](const kube::ObjectMeta& object, Judgement& judgement) {
-    if (judgement.work == Work::kFollow && contains(owners, judgement.owner_key)) judgement.work = Work::kMove;
-    return wanted(object, judgement);
-  });
-  co_await pass(ResourceRole::kMain, {homeless}, wanted);
+  homeless_owners_ = {};
 }
 
 event::Task<void> RingSync::withdraw_drains() {
@@ -140,7 +141,6 @@ event::Task<void> RingSync::withdraw_drains() {
 }
 
 event::Task<Result<void>> RingSync::assign_unassigned() {
-  with_owner_ = true;
   co_await discover();
   std::vector<std::string> homeless = view_.homeless_selectors(departed_);
   if (homeless.front().empty()) homeless = {"!" + view_.shard_label()};  // everything is too much for every few seconds
@@ -153,7 +153,7 @@ event::Task<Result<void>> RingSync::assign_unassigned() {
 event::Task<Result<void>> RingSync::move_stragglers() {
   co_await discover();
   auto draining =
-      co_await collect_mains(view_.drain_label(), [](const kube::ObjectMeta&, const Judgement&) { return true; });
+      co_await collect_mains({view_.drain_label()}, [](const kube::ObjectMeta&, const Judgement&) { return true; });
   pending_ = draining.size();
   co_await pass(ResourceRole::kControlled, {""}, [&draining](const kube::ObjectMeta&, Judgement& judgement) {
     return judgement.work == Work::kFollow && !contains(draining, judgement.owner_key);
@@ -232,19 +232,22 @@ event::Task<Result<void>> RingSync::pass_over(const Resource& resource, std::str
 }
 
 // The hashes of the keys of main objects, sorted.
-event::Task<std::vector<uint64_t>> RingSync::collect_mains(std::string label_selector, Chosen chosen) {
+event::Task<std::vector<uint64_t>> RingSync::collect_mains(std::vector<std::string> label_selectors, Chosen chosen) {
   std::vector<uint64_t> keys;
   for (const Resource& resource : resources_) {
     if (resource.role != ResourceRole::kMain) continue;
-    kube::ListOptions options;
-    options.label_selector = label_selector;
-    options.limit = kPage;
-    auto listed = co_await context_.client.for_each_metadata(
-        resource.found.type, std::move(options), [&](const kube::ObjectMeta& object) {
-          Judgement judgement = view_.judge(resource.role, resource.name.group, resource.found.kind, object);
-          if (selected(resource, object) && chosen(object, judgement)) keys.push_back(ring::hash(judgement.owner_key));
-        });
-    if (!listed) fail(listed.error());
+    for (const std::string& selector : label_selectors) {
+      kube::ListOptions options;
+      options.label_selector = selector;
+      options.limit = kPage;
+      auto listed = co_await context_.client.for_each_metadata(
+          resource.found.type, std::move(options), [&](const kube::ObjectMeta& object) {
+            Judgement judgement = view_.judge(resource.role, resource.name.group, resource.found.kind, object);
+            if (selected(resource, object) && chosen(object, judgement))
+              keys.push_back(ring::hash(judgement.owner_key));
+          });
+      if (!listed) fail(listed.error());
+    }
   }
   std::ranges::sort(keys);
   co_return keys;
@@ -299,19 +302,25 @@ event::Task<void> RingSync::see_to(Item item) {
 
 // What has to be known of the owner. False if nothing is to be sent now.
 event::Task<Result<bool>> RingSync::prepare(Item& item) {
-  bool follows = item.judgement.work == Work::kFollow;
-  bool joins = item.judgement.work == Work::kAssign && with_owner_ && item.resource->role == ResourceRole::kControlled;
+  Work work = item.judgement.work;
+  bool follows = work == Work::kFollow;
+  bool joins = item.resource->role == ResourceRole::kControlled && (work == Work::kAssign || work == Work::kMove) &&
+               !contains(homeless_owners_, item.judgement.owner_key);
   if (!follows && !joins) co_return true;
   if (!resource_of_owner(item)) co_return true;  // nobody will hand its owner over
   auto owner = co_await read_owner(item);
   if (!owner) co_return failure(owner.error());
   if (!*owner) co_return joins;  // without its owner it goes with the garbage collection
   std::string_view present = (*owner)->label(view_.shard_label());
+  bool drains = (*owner)->labels.contains(view_.drain_label());
   if (joins) {
-    if (view_.shards().contains(present)) item.judgement.desired = present;
+    // To its owner, whose shard hands it over with it. Not one that was handed over and met a dead shard: the owner is
+    // about to come after it.
+    bool came_first = work == Work::kMove && drains;
+    if (view_.shards().contains(present) && !came_first) item.judgement.desired = present;
     co_return true;
   }
-  if (present == item.judgement.desired && !(*owner)->labels.contains(view_.drain_label())) co_return true;
+  if (present == item.judgement.desired && !drains) co_return true;
   ++pending_;  // it must not go before its owner
   co_return false;
 }

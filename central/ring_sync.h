@@ -63,13 +63,14 @@ class RingSync : public std::enable_shared_from_this<RingSync> {
 
   // Homeless objects first, and of these the ones that have just been created: few have children anywhere, and a ring
   // whose shards come and go would let them wait. `on_homeless_moved` is called when none is left, and not after
-  // an error. Children before their owners, so that a new shard sees the children of what it gets. An object that
+  // an error. Children before their owners, so that a new shard sees the children of what it gets; and a homeless
+  // child goes where its owner is at present, if that is somewhere, to be handed over with it. An object that
   // conflicts or is gone is not an error; the first other error is returned, after everything else has been tried, or
   // at once if many requests fail.
   event::Task<Result<void>> run(Scope scope, std::function<void()> on_homeless_moved);
 
   // Objects that have no shard at all, or one that is not available: a handover may end on a shard that has died
-  // meanwhile. Children without a shard go where their owners are at present.
+  // meanwhile.
   event::Task<Result<void>> assign_unassigned();
 
   // Children that are on another shard than the ring wants, whose owner has been handed over (or is no main object of
@@ -109,7 +110,7 @@ class RingSync : public std::enable_shared_from_this<RingSync> {
   event::Task<void> withdraw_drains();
   event::Task<void> pass(std::vector<std::string> label_selectors, Wanted wanted);
   event::Task<void> pass(ResourceRole role, std::vector<std::string> label_selectors, Wanted wanted);
-  event::Task<std::vector<uint64_t>> collect_mains(std::string label_selector, Chosen chosen);
+  event::Task<std::vector<uint64_t>> collect_mains(std::vector<std::string> label_selectors, Chosen chosen);
   event::Task<Result<void>> pass_over(const Resource& resource, std::string ns, std::string label_selector,
                                       const Wanted& wanted);
   std::vector<std::string> namespaces_to_list(const Resource& resource) const;
@@ -135,8 +136,8 @@ class RingSync : public std::enable_shared_from_this<RingSync> {
   kube::LabelSelector namespace_selector_;
   std::vector<std::string> departed_;
   std::vector<Resource> resources_;
-  size_t placed_ = 0;        // objects that were given a shard
-  bool with_owner_ = false;  // children without a shard go where their owners are
+  size_t placed_ = 0;                      // objects that were given a shard
+  std::vector<uint64_t> homeless_owners_;  // hashes of keys, sorted: these are moved after their children
   bool retired_ = false;
   size_t pending_ = 0;
   size_t found_unassigned_ = 0;

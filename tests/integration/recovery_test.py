@@ -45,3 +45,25 @@ def test_a_new_leader_does_not_report_what_waited_for_the_first_shard(folder, ku
         assert ring.condition()["status"] == "True"
         assert successor.metric(f'ringside_central_orphans_total{{controllerring="{ring.name}"}}') == 0
         assert successor.terminate() == 0
+
+
+def test_a_new_leader_brings_children_to_owners_that_wait_for_their_handover(folder, kubeconfig, api):
+    """Not where the ring wants them: it may be another by the time their owners leave."""
+    ring = Ring(api, "children-waiting")
+    ring.add_shard("shard-0")
+    with Central(folder, "before", kubeconfig("sharder"), ELECTION) as died:
+        ring.wait_until_assigning()
+        owners = ring.create_secrets(10)
+        died.kill()
+    for owner in owners:
+        ring.create_child(f"child-{owner['metadata']['name']}", owner)
+    assert set(ring.shards(ring.configmaps).values()) == {None}, "nobody answers the webhook"
+    ring.add_shard("shard-1")
+    ring.add_shard("shard-2")
+    with Central(folder, "after", kubeconfig("sharder"), ELECTION) as successor:
+        eventually(lambda: all(ring.shards(ring.configmaps).values()), 15, "every child has a shard")
+        draining = eventually(ring.draining, 15, "what the new shards are to have waits")
+        assert set(ring.shards(ring.secrets).values()) == {"shard-0"}, "there is no sidecar that would hand over"
+        assert len(draining) > 2
+        assert set(ring.shards(ring.configmaps).values()) == {"shard-0"}
+        assert successor.terminate() == 0
