@@ -13,6 +13,8 @@ namespace {
 
 constexpr Duration kSettled = std::chrono::seconds(5);
 constexpr Duration kLongOutage = std::chrono::minutes(10);
+// Central has brought back by then what it can.
+constexpr Duration kInherited = std::chrono::minutes(1);
 constexpr std::string_view kJustCome = "its owner has only just become this replica's";
 constexpr std::string_view kNotItsOwn = "its owner is not this replica's";
 constexpr std::string_view kChildrenElsewhere =
@@ -57,10 +59,7 @@ event::Task<std::optional<kube::Status>> CreateGuard::check(kube::GroupResource 
   const kube::OwnerReference* controller = owner_at_risk(child);
   if (!controller) co_return std::nullopt;
   std::string uid = controller->uid;
-  TimePoint now = client_.loop().now();
-  if (auto settled = settled_until_.find(uid); settled != settled_until_.end() && now < settled->second) {
-    co_return std::nullopt;
-  }
+  if (is_settled(uid, resource)) co_return std::nullopt;
   if (auto gap = catch_up_.gap_until_now(uid)) co_return refused(resource, child, text_of(*gap, uid));
 
   child.ns = std::move(ns);
@@ -72,15 +71,12 @@ event::Task<std::optional<kube::Status>> CreateGuard::check(kube::GroupResource 
   std::string_view shard = meta.label(shard_label_);
   if (meta.uid != uid || shard.empty()) co_return std::nullopt;
   if (shard != self_.shard) co_return refused(resource, child, kNotItsOwn);
-  if (auto refusal = co_await check_elsewhere(resource, child, uid)) co_return refusal;
+  if (auto refusal = co_await check_elsewhere(resource, child, meta)) co_return refusal;
   auto other = unsettled(uid);
   if (auto gap = catch_up_.gap(uid, *object, resource, other ? std::optional(other->at) : std::nullopt)) {
     co_return refused(resource, child, text_of(*gap, uid));
   }
-  now = client_.loop().now();
-  unsettled_.erase(uid);
-  make_room(settled_until_, [&](const auto& entry) { return entry.second <= now; });
-  settled_until_.insert_or_assign(uid, now + kSettled);
+  settle(uid, resource);
   co_return std::nullopt;
 }
 
@@ -93,28 +89,43 @@ event::Task<Result<json::Value>> CreateGuard::owner_of(const kube::ObjectMeta& c
 }
 
 void CreateGuard::children_parted(const std::string& owner_uid) {
-  make_room(parted_, [this](const auto& entry) { return notices_ - entry.second >= kMostRemembered / 2; });
-  parted_.insert_or_assign(owner_uid, ++notices_);
+  make_room(parted_, [this](const auto& entry) { return notices_ - entry.second.notice >= kMostRemembered / 2; });
+  parted_.insert_or_assign(owner_uid, Parted{.notice = ++notices_, .back = {}});
   settled_until_.erase(owner_uid);
 }
 
 event::Task<std::optional<kube::Status>> CreateGuard::check_elsewhere(kube::GroupResource resource,
                                                                       const kube::ObjectMeta& child,
-                                                                      std::string owner_uid) {
-  auto parted = parted_.find(owner_uid);
-  std::optional<uint64_t> notice = parted == parted_.end() ? std::nullopt : std::optional(parted->second);
-  if (!notice && !lease_.goes_on_without_central()) co_return std::nullopt;
-  auto elsewhere = co_await has_children_elsewhere(resource, child.ns, owner_uid);
+                                                                      const kube::ObjectMeta& owner) {
+  uint64_t notice = notice_of(owner.uid, resource);
+  if (notice == 0 && !lease_.goes_on_without_central() && !was_another_sidecars(owner)) co_return std::nullopt;
+  auto elsewhere = co_await has_children_elsewhere(resource, child.ns, owner.uid);
   if (!elsewhere) co_return unknown("where the children of its owner are", elsewhere.error());
   if (*elsewhere) {
-    unsettle(owner_uid, kChildrenBack);  // when they are
+    unsettle(owner.uid, kChildrenBack);  // when they are
     co_return refused(resource, child, kChildrenElsewhere);
   }
-  if (!notice) co_return std::nullopt;
-  unsettle(owner_uid, kChildrenBack);
-  parted = parted_.find(owner_uid);
-  if (parted != parted_.end() && parted->second == *notice) parted_.erase(parted);
+  uint64_t latest = notice_of(owner.uid, resource);
+  if (latest == 0) co_return std::nullopt;
+  unsettle(owner.uid, kChildrenBack);
+  if (latest == notice) parted_[owner.uid].back.insert(resource);
   co_return std::nullopt;
+}
+
+// 0: there is none of which children of this resource have not come back.
+uint64_t CreateGuard::notice_of(const std::string& owner_uid, const kube::GroupResource& resource) const {
+  auto parted = parted_.find(owner_uid);
+  return parted == parted_.end() || parted->second.back.contains(resource) ? 0 : parted->second.notice;
+}
+
+// What the sidecar before this one knew of it is lost, and what it had done may not be undone yet.
+bool CreateGuard::was_another_sidecars(const kube::ObjectMeta& owner) const {
+  auto taken_over = watches_.taken_over();
+  if (!taken_over) return false;
+  Duration since = client_.loop().now() - *taken_over;
+  auto server_now = client_.server_now();
+  if (since >= kInherited || !server_now || !owner.creation_timestamp) return false;
+  return *server_now - *owner.creation_timestamp >= since;
 }
 
 event::Task<Result<bool>> CreateGuard::has_children_elsewhere(kube::GroupResource resource, std::string ns,
@@ -124,6 +135,22 @@ event::Task<Result<bool>> CreateGuard::has_children_elsewhere(kube::GroupResourc
   auto found = co_await search.run(owners);
   if (!found) co_return failure(found.error());
   co_return !found->empty();
+}
+
+bool CreateGuard::is_settled(const std::string& uid, const kube::GroupResource& resource) const {
+  auto owner = settled_until_.find(uid);
+  if (owner == settled_until_.end()) return false;
+  auto until = owner->second.find(resource);
+  return until != owner->second.end() && client_.loop().now() < until->second;
+}
+
+void CreateGuard::settle(const std::string& uid, const kube::GroupResource& resource) {
+  TimePoint now = client_.loop().now();
+  unsettled_.erase(uid);
+  make_room(settled_until_, [&](const auto& owner) {
+    return std::ranges::all_of(owner.second, [&](const auto& until) { return until.second <= now; });
+  });
+  settled_until_[uid].insert_or_assign(resource, now + kSettled);
 }
 
 void CreateGuard::unsettle(const std::string& uid, std::string_view why) {

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 
@@ -31,7 +32,8 @@ namespace ringside::sidecar {
 //
 // Children may be on another shard than their owner: where a handover was given up half done, until central brings them
 // back; and where a shard that is back goes on without central (ShardLease), which may have moved them already. Of such
-// owners nothing is created while a live list of metadata shows children elsewhere.
+// owners nothing is created while a live list of metadata shows children elsewhere. For a minute after a sidecar that
+// was restarted alone they are all owners that are older.
 //
 // That costs a live read of the owner's metadata for the first of its creates within five seconds.
 class CreateGuard {
@@ -72,12 +74,23 @@ class CreateGuard {
     TimePoint at;
     std::string_view why;
   };
+  // Of the children that are there the controller knows, for a while.
+  bool is_settled(const std::string& uid, const kube::GroupResource& resource) const;
+  void settle(const std::string& uid, const kube::GroupResource& resource);
   std::optional<Unsettled> unsettled(const std::string& uid) const;
   void unsettle(const std::string& uid, std::string_view why);
   // Whether it is to be refused: children of this resource are on another shard, or were until now.
   event::Task<std::optional<kube::Status>> check_elsewhere(kube::GroupResource resource, const kube::ObjectMeta& child,
-                                                           std::string owner_uid);
+                                                           const kube::ObjectMeta& owner);
+  uint64_t notice_of(const std::string& owner_uid, const kube::GroupResource& resource) const;
+  bool was_another_sidecars(const kube::ObjectMeta& owner) const;
   std::string_view text_of(CatchUp::Gap gap, const std::string& uid) const;
+  // By a handover that was given up.
+  struct Parted {
+    uint64_t notice = 0;                 // the number of the latest
+    std::set<kube::GroupResource> back;  // of these, no child is elsewhere any more
+  };
+
   static kube::Status refused(const kube::GroupResource& resource, const kube::ObjectMeta& child, std::string_view why);
 
   kube::Client& client_;
@@ -89,9 +102,9 @@ class CreateGuard {
   OwnerLookup owners_;
   kube::Discovery discovery_;
   // By the owner's UID.
-  std::map<std::string, TimePoint> settled_until_;
+  std::map<std::string, std::map<kube::GroupResource, TimePoint>> settled_until_;
   std::map<std::string, Unsettled> unsettled_;
-  std::map<std::string, uint64_t> parted_;  // when, as the number of the notice
+  std::map<std::string, Parted> parted_;
   uint64_t notices_ = 0;
 };
 

@@ -47,7 +47,7 @@ class CreateGuardTest : public ::testing::Test {
     date.add("date", std::string(kServerTime));
     if (path == "/api/v1") return answer(request, 200, kCore, date);
     if (path.find("/leases") != path.npos) return answer(request, 200, kDeadLease, date);
-    if (path.find("/configmaps?") != path.npos) {
+    if (path.find("/configmaps?") != path.npos || path.find("/secrets?") != path.npos) {
       lists_.push_back(path);
       return answer(request, children_elsewhere_.empty() ? 500 : 200, children_elsewhere_, date);
     }
@@ -65,8 +65,10 @@ class CreateGuardTest : public ::testing::Test {
            R"(Z","fieldsV1":{"f:metadata":{"f:labels":{"f:)" + std::string(label) + R"(":{}}}}})";
   }
 
-  void put_owner(std::string_view shard, const std::string& managed_fields = "", std::string_view uid = "uid") {
-    owner_ = R"({"metadata":{"namespace":"d","name":"owner","uid":")" + std::string(uid) + R"(","labels":{")" +
+  void put_owner(std::string_view shard, const std::string& managed_fields = "", std::string_view uid = "uid",
+                 std::string_view created = "11:00:00") {
+    owner_ = R"({"metadata":{"namespace":"d","name":"owner","uid":")" + std::string(uid) +
+             R"(","creationTimestamp":"2026-11-22T)" + std::string(created) + R"(Z","labels":{")" +
              std::string(kLabel) + R"(":")" + std::string(shard) + R"("},"managedFields":[)" + managed_fields + "]}}";
   }
 
@@ -199,6 +201,7 @@ TEST_F(CreateGuardTest, OneThatWasAnsweredOrHasANameIsOfNoConsequence) {
 
 TEST_F(CreateGuardTest, WhatTheSidecarBeforeThisOneHasLeftUnansweredIsNotKnown) {
   watches_.take_over();
+  children_elsewhere_ = list_of_child("other");
   put_owner("a", written_by("kubectl-create", "00:59"));
   EXPECT_TRUE(refused(check()));
   api_.loop.advance(5s);
@@ -249,6 +252,42 @@ TEST_F(CreateGuardTest, AfterAHandoverThatWasGivenUpChildrenMustBeBackFirst) {
   lists_.clear();
   EXPECT_EQ(check(), "");
   EXPECT_TRUE(lists_.empty()) << "that was all";
+}
+
+TEST_F(CreateGuardTest, EachResourceOfChildrenMustBeBack) {
+  put_owner("a", written_by("kubectl-create", "00:59"));
+  guard_.children_parted("uid");
+  children_elsewhere_ = list_of_child("other");
+  EXPECT_TRUE(refused(check()));
+  api_.loop.advance(500ms);
+  EXPECT_EQ(check(), "");
+  lists_.clear();
+  const kube::GroupResource others = {.group = "", .resource = "secrets"};
+  auto status = run(api_.loop, guard_.check(others, "d", child()));
+  ASSERT_TRUE(status);
+  EXPECT_EQ(lists_.size(), 1U) << "of the other resource";
+}
+
+TEST_F(CreateGuardTest, WhatTheSidecarBeforeThisOneHasPartedIsLookedForForAMinute) {
+  watches_.take_over();
+  WatchContinuity::Open watch(watches_, kChildren);
+  put_owner("a", written_by("kubectl-create", "00:59"));
+  children_elsewhere_ = list_of_child("uid");
+  for (int seconds = 0; seconds < 60; ++seconds) {
+    EXPECT_NE(check().find("children of its owner are on another shard"), std::string::npos) << seconds;
+    api_.loop.advance(1s);
+  }
+  api_.loop.advance(20s);
+  EXPECT_EQ(check(), "");
+}
+
+TEST_F(CreateGuardTest, WhatIsNewerThanThisSidecarHasNoChildrenOfTheTimeBefore) {
+  watches_.take_over();
+  WatchContinuity::Open watch(watches_, kChildren);
+  api_.loop.advance(30s);
+  put_owner("a", written_by("kubectl-create", "00:59"), "uid", "12:00:50");
+  EXPECT_EQ(check(), "");
+  EXPECT_TRUE(lists_.empty());
 }
 
 TEST_F(CreateGuardTest, WhatPartsWhileItIsLookedForCounts) {
