@@ -243,8 +243,8 @@ event::Task<std::vector<uint64_t>> RingSync::collect_mains(std::vector<std::stri
       auto listed = co_await context_.client.for_each_metadata(
           resource.found.type, std::move(options), [&](const kube::ObjectMeta& object) {
             Judgement judgement = view_.judge(resource.role, resource.name.group, resource.found.kind, object);
-            if (selected(resource, object) && chosen(object, judgement))
-              keys.push_back(ring::hash(judgement.owner_key));
+            bool is_one = selected(resource, object) && chosen(object, judgement);
+            if (is_one) keys.push_back(ring::hash(judgement.owner_key));
           });
       if (!listed) fail(listed.error());
     }

@@ -98,7 +98,7 @@ event::Task<std::optional<kube::Status>> CreateGuard::check_elsewhere(kube::Grou
                                                                       const kube::ObjectMeta& child,
                                                                       const kube::ObjectMeta& owner) {
   uint64_t notice = notice_of(owner.uid, resource);
-  if (notice == 0 && !lease_.goes_on_without_central() && !was_another_sidecars(owner)) co_return std::nullopt;
+  if (notice == 0 && !lease_.goes_on_without_central() && !is_of_a_time_before(owner)) co_return std::nullopt;
   auto elsewhere = co_await has_children_elsewhere(resource, child.ns, owner.uid);
   if (!elsewhere) co_return unknown("where the children of its owner are", elsewhere.error());
   if (*elsewhere) {
@@ -118,11 +118,12 @@ uint64_t CreateGuard::notice_of(const std::string& owner_uid, const kube::GroupR
   return parted == parted_.end() || parted->second.back.contains(resource) ? 0 : parted->second.notice;
 }
 
-// What the sidecar before this one knew of it is lost, and what it had done may not be undone yet.
-bool CreateGuard::was_another_sidecars(const kube::ObjectMeta& owner) const {
-  auto taken_over = watches_.taken_over();
-  if (!taken_over) return false;
-  Duration since = client_.loop().now() - *taken_over;
+// Before the shard was back, or this sidecar was there: what was done to its children then may not be undone yet, and
+// is not known here.
+bool CreateGuard::is_of_a_time_before(const kube::ObjectMeta& owner) const {
+  auto began = std::max(watches_.taken_over(), lease_.returned_at());
+  if (!began) return false;
+  Duration since = client_.loop().now() - *began;
   auto server_now = client_.server_now();
   if (since >= kInherited || !server_now || !owner.creation_timestamp) return false;
   return *server_now - *owner.creation_timestamp >= since;
@@ -141,12 +142,12 @@ bool CreateGuard::is_settled(const std::string& uid, const kube::GroupResource& 
   auto owner = settled_until_.find(uid);
   if (owner == settled_until_.end()) return false;
   auto until = owner->second.find(resource);
-  return until != owner->second.end() && client_.loop().now() < until->second;
+  if (until == owner->second.end() || client_.loop().now() >= until->second) return false;
+  return until->second - kSettled >= lease_.returned_at();
 }
 
 void CreateGuard::settle(const std::string& uid, const kube::GroupResource& resource) {
   TimePoint now = client_.loop().now();
-  unsettled_.erase(uid);
   make_room(settled_until_, [&](const auto& owner) {
     return std::ranges::all_of(owner.second, [&](const auto& until) { return until.second <= now; });
   });
@@ -161,11 +162,14 @@ void CreateGuard::unsettle(const std::string& uid, std::string_view why) {
 }
 
 std::optional<CreateGuard::Unsettled> CreateGuard::unsettled(const std::string& uid) const {
-  auto known = unsettled_.find(uid);
-  auto taken_over = watches_.taken_over();
-  if (known != unsettled_.end() && (!taken_over || *taken_over <= known->second.at)) return known->second;
-  if (!taken_over) return std::nullopt;
-  return Unsettled{.at = *taken_over, .why = kUnanswered};
+  std::optional<Unsettled> latest;
+  auto consider = [&latest](std::optional<TimePoint> at, std::string_view why) {
+    if (at && (!latest || *at > latest->at)) latest = Unsettled{.at = *at, .why = why};
+  };
+  if (auto known = unsettled_.find(uid); known != unsettled_.end()) consider(known->second.at, known->second.why);
+  consider(watches_.taken_over(), kUnanswered);
+  consider(lease_.returned_at(), kJustCome);
+  return latest;
 }
 
 std::string_view CreateGuard::text_of(CatchUp::Gap gap, const std::string& uid) const {

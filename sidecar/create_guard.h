@@ -31,9 +31,9 @@ namespace ringside::sidecar {
 // controller tries again before its watch is back. After a sidecar that was killed nobody knows of which owners.
 //
 // Children may be on another shard than their owner: where a handover was given up half done, until central brings them
-// back; and where a shard that is back goes on without central (ShardLease), which may have moved them already. Of such
-// owners nothing is created while a live list of metadata shows children elsewhere. For a minute after a sidecar that
-// was restarted alone they are all owners that are older.
+// back; and where a shard was dead and is back (ShardLease), and central had moved them already. Of such owners nothing
+// is created while a live list of metadata shows children elsewhere. They are all owners while a shard goes on without
+// central, and those that are older for a minute after it is back or its sidecar was restarted alone.
 //
 // That costs a live read of the owner's metadata for the first of its creates within five seconds.
 class CreateGuard {
@@ -83,7 +83,7 @@ class CreateGuard {
   event::Task<std::optional<kube::Status>> check_elsewhere(kube::GroupResource resource, const kube::ObjectMeta& child,
                                                            const kube::ObjectMeta& owner);
   uint64_t notice_of(const std::string& owner_uid, const kube::GroupResource& resource) const;
-  bool was_another_sidecars(const kube::ObjectMeta& owner) const;
+  bool is_of_a_time_before(const kube::ObjectMeta& owner) const;
   std::string_view text_of(CatchUp::Gap gap, const std::string& uid) const;
   // By a handover that was given up.
   struct Parted {

@@ -94,9 +94,13 @@ event::Task<Result<void>> ShardLease::hold_locked() {
     }
     TimePoint before = client_.loop().now();
     auto done = co_await write(renewed());
-    if (done && !held()) done = co_await wait_until_returned();
+    if (done && !held()) {
+      was_dead_ |= is_labelled_dead(lease_);
+      done = co_await wait_until_returned();
+    }
     if (done) {
       if (!held()) log_.info("shard Lease acquired");
+      if (std::exchange(was_dead_, false)) returned_at_ = client_.loop().now();
       forget_wait();
       set_held_until(before + options_.duration);
       co_return done;

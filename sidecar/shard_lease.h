@@ -51,6 +51,9 @@ class ShardLease {
   bool held() const;
   // It is held, and central has not labelled it ready yet: what the shard left may be moved in part.
   bool goes_on_without_central() const;
+  // When it was last held again by a shard that had been dead; nullopt: never. What it had left may have been moved in
+  // part also where central has labelled it ready since: the shards that were to have it may have died meanwhile.
+  std::optional<TimePoint> returned_at() const { return returned_at_; }
 
   // Runs, in phase 3, whenever held() may have changed by a call.
   void set_on_change(std::function<void()> on_change) { on_change_ = std::move(on_change); }
@@ -77,6 +80,8 @@ class ShardLease {
   std::optional<kube::Lease> lease_;  // as last seen; nullopt: not read yet, or absent
   TimePoint changed_at_{};            // when its resource version was first seen
   TimePoint held_until_ = TimePoint::min();
+  bool was_dead_ = false;  // when we last wrote the Lease without holding it
+  std::optional<TimePoint> returned_at_;
   // While it has the Lease again and waits for central.
   std::optional<TimePoint> answered_at_;  // the API server, last
   Duration waited_ = Duration::zero();    // of the patience

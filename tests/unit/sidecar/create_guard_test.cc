@@ -46,7 +46,7 @@ class CreateGuardTest : public ::testing::Test {
     http::Headers date;
     date.add("date", std::string(kServerTime));
     if (path == "/api/v1") return answer(request, 200, kCore, date);
-    if (path.find("/leases") != path.npos) return answer(request, 200, kDeadLease, date);
+    if (path.find("/leases") != path.npos) return answer(request, 200, lease_answer_, date);
     if (path.find("/configmaps?") != path.npos || path.find("/secrets?") != path.npos) {
       lists_.push_back(path);
       return answer(request, children_elsewhere_.empty() ? 500 : 200, children_elsewhere_, date);
@@ -101,6 +101,7 @@ class CreateGuardTest : public ::testing::Test {
   int reads_ = 0;
   std::string children_elsewhere_;  // a list; empty: it fails
   std::vector<std::string> lists_;
+  std::string lease_answer_ = std::string(kDeadLease);
   RingView ring_{api_.client, Logger(), "r", {}, [] {}};
   WatchContinuity watches_{api_.loop};
   ShardLease lease_{api_.client, Logger(), {.ring = "r", .shard = "a", .ns = "d"}};
@@ -232,6 +233,27 @@ TEST_F(CreateGuardTest, AShardThatGoesOnWithoutCentralCreatesNothingWhoseSibling
   EXPECT_NE(check().find("children of its owner have only just come back"), std::string::npos);
   api_.loop.advance(500ms);
   EXPECT_EQ(check(), "");
+}
+
+TEST_F(CreateGuardTest, ForAMinuteAfterAShardIsBackItsOldOwnersMayBeWithoutTheirChildren) {
+  put_owner("a", written_by("kubectl-create", "00:59"));
+  for (int seconds = 0; seconds < 12; ++seconds) {
+    testing::Started holding(api_.loop, lease_.hold());
+    api_.loop.advance(1s);
+  }
+  lease_answer_.replace(lease_answer_.find(":\"dead\""), 7, ":\"ready\"");
+  EXPECT_TRUE(run(api_.loop, lease_.hold()));
+  ASSERT_FALSE(lease_.goes_on_without_central());
+  children_elsewhere_ = list_of_child("uid");
+  EXPECT_NE(check().find("children of its owner are on another shard"), std::string::npos);
+  children_elsewhere_ = list_of_child("other");
+  EXPECT_NE(check().find("children of its owner have only just come back"), std::string::npos);
+  api_.loop.advance(500ms);
+  EXPECT_EQ(check(), "");
+  api_.loop.advance(1min);
+  lists_.clear();
+  EXPECT_EQ(check(), "");
+  EXPECT_TRUE(lists_.empty());
 }
 
 TEST_F(CreateGuardTest, AfterAHandoverThatWasGivenUpChildrenMustBeBackFirst) {
