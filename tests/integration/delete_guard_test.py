@@ -86,9 +86,15 @@ def test_a_shard_that_is_back_without_central_makes_no_second_children(tmp_path,
         assert api.get(lease)["metadata"]["labels"][state] == "dead", "it goes on without central"
         status, message = create(back, left, generateName="child-")
         assert status == 409 and "children of its owner are on another shard" in message, message
-        assert create(back, whole, generateName="child-")[0] == 201
-        # Central is back and says so.
+        status, message = create(back, whole, generateName="child-")
+        assert status == 409 and "its owner has only just become this replica's" in message, message
+        eventually(lambda: create(back, whole, generateName="child-")[0] == 201, 5, "its children have stayed")
+        # Central is back and says so, but has not brought the two together yet.
         api.patch(lease, {"metadata": {"labels": {state: "ready"}}})
+        time.sleep(3)  # the Lease is renewed every two seconds
+        status, message = create(back, left, generateName="child-")
+        assert status == 409 and "children of its owner are on another shard" in message, message
+        api.patch(f"{CONFIGMAPS}/moved", {"metadata": {"labels": {SHARD_LABEL: "shard-a"}}})
         eventually(lambda: create(back, left, generateName="child-")[0] == 201, 10, "as ever")
 
 
