@@ -20,8 +20,8 @@ namespace ringside::central {
 class AssignmentWebhook {
  public:
   // All must outlive it.
-  AssignmentWebhook(event::Loop& loop, Logger log, const RingStore& store, MainScopes& scopes, OwnerReader& owners,
-                    Metrics& metrics)
+  AssignmentWebhook(event::Loop& loop, Logger log, const RingStore& store, const MainScopes& scopes,
+                    OwnerReader& owners, Metrics& metrics)
       : loop_(loop), log_(std::move(log)), store_(store), scopes_(scopes), owners_(owners), metrics_(metrics) {}
 
   // For paths below sharding::kWebhookPathPrefix. Answers at once, but where a shard creates a child of an object that
@@ -38,7 +38,7 @@ class AssignmentWebhook {
   event::Loop& loop_;
   Logger log_;
   const RingStore& store_;
-  MainScopes& scopes_;
+  const MainScopes& scopes_;
   OwnerReader& owners_;
   Metrics& metrics_;
 };

@@ -50,6 +50,11 @@ bool may_pass(ErrorKind kind) {
          kind == ErrorKind::kDisconnected || kind == ErrorKind::kTimedOut;
 }
 
+// Of an object that has no shard, or one that is not available.
+bool is_homeless(const Judgement& judgement) {
+  return judgement.work == Work::kAssign || judgement.work == Work::kMove;
+}
+
 bool contains(const std::vector<uint64_t>& keys, const std::string& key) {
   return std::ranges::binary_search(keys, ring::hash(key));
 }
@@ -111,9 +116,7 @@ event::Task<void> RingSync::assign_new() {
 }
 
 event::Task<void> RingSync::move_homeless(Scope scope) {
-  auto wanted = [](const kube::ObjectMeta&, const Judgement& judgement) {
-    return judgement.work == Work::kAssign || judgement.work == Work::kMove;
-  };
+  auto wanted = [](const kube::ObjectMeta&, const Judgement& judgement) { return is_homeless(judgement); };
   bool all = scope == Scope::kAll;
   std::vector<std::string> homeless =
       all ? std::vector<std::string>{view_.homeless_selector()} : view_.homeless_selectors(departed_);
@@ -121,10 +124,10 @@ event::Task<void> RingSync::move_homeless(Scope scope) {
   if (all && !homeless_owners_.empty()) {
     // A child may be on an available shard though its owner has none: the ring changed between the moves of the two. It
     // must go where its owner will go, and before it, like the others.
-    co_await pass(ResourceRole::kControlled, {""}, [&](const kube::ObjectMeta& object, Judgement& judgement) {
+    co_await pass(ResourceRole::kControlled, {""}, [this](const kube::ObjectMeta&, Judgement& judgement) {
       bool follows_homeless = judgement.work == Work::kFollow && contains(homeless_owners_, judgement.owner_key);
       if (follows_homeless) judgement.work = Work::kMove;
-      return wanted(object, judgement);
+      return is_homeless(judgement);
     });
     co_await pass(ResourceRole::kMain, std::move(homeless), wanted);
   } else {
@@ -144,9 +147,8 @@ event::Task<Result<void>> RingSync::assign_unassigned() {
   co_await discover();
   std::vector<std::string> homeless = view_.homeless_selectors(departed_);
   if (homeless.front().empty()) homeless = {"!" + view_.shard_label()};  // everything is too much for every few seconds
-  co_await pass(std::move(homeless), [](const kube::ObjectMeta&, Judgement& judgement) {
-    return judgement.work == Work::kAssign || judgement.work == Work::kMove;
-  });
+  co_await pass(std::move(homeless),
+                [](const kube::ObjectMeta&, Judgement& judgement) { return is_homeless(judgement); });
   co_return result();
 }
 
@@ -302,9 +304,8 @@ event::Task<void> RingSync::see_to(Item item) {
 
 // What has to be known of the owner. False if nothing is to be sent now.
 event::Task<Result<bool>> RingSync::prepare(Item& item) {
-  Work work = item.judgement.work;
-  bool follows = work == Work::kFollow;
-  bool joins = item.resource->role == ResourceRole::kControlled && (work == Work::kAssign || work == Work::kMove) &&
+  bool follows = item.judgement.work == Work::kFollow;
+  bool joins = item.resource->role == ResourceRole::kControlled && is_homeless(item.judgement) &&
                !contains(homeless_owners_, item.judgement.owner_key);
   if (!follows && !joins) co_return true;
   if (!resource_of_owner(item)) co_return true;  // nobody will hand its owner over
@@ -316,7 +317,7 @@ event::Task<Result<bool>> RingSync::prepare(Item& item) {
   if (joins) {
     // To its owner, whose shard hands it over with it. Not one that was handed over and met a dead shard: the owner is
     // about to come after it.
-    bool came_first = work == Work::kMove && drains;
+    bool came_first = item.judgement.work == Work::kMove && drains;
     if (view_.shards().contains(present) && !came_first) item.judgement.desired = present;
     co_return true;
   }

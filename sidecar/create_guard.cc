@@ -1,7 +1,6 @@
 #include "sidecar/create_guard.h"
 
 #include <algorithm>
-#include <set>
 #include <utility>
 
 #include "sharding/names.h"

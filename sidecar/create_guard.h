@@ -66,31 +66,30 @@ class CreateGuard {
   };
 
  private:
-  event::Task<Result<json::Value>> owner_of(const kube::ObjectMeta& child);
-  // Whether the owner has children of this resource, in the namespace, on another shard.
-  event::Task<Result<bool>> has_children_elsewhere(kube::GroupResource resource, std::string ns, std::string owner_uid);
   // What may last have left the controller without children that are there, other than the owner's arrival.
   struct Unsettled {
     TimePoint at;
     std::string_view why;
   };
-  // Of the children that are there the controller knows, for a while.
-  bool is_settled(const std::string& uid, const kube::GroupResource& resource) const;
-  void settle(const std::string& uid, const kube::GroupResource& resource);
-  std::optional<Unsettled> unsettled(const std::string& uid) const;
-  void unsettle(const std::string& uid, std::string_view why);
-  // Whether it is to be refused: children of this resource are on another shard, or were until now.
-  event::Task<std::optional<kube::Status>> check_elsewhere(kube::GroupResource resource, const kube::ObjectMeta& child,
-                                                           const kube::ObjectMeta& owner);
-  uint64_t notice_of(const std::string& owner_uid, const kube::GroupResource& resource) const;
-  bool is_of_a_time_before(const kube::ObjectMeta& owner) const;
-  std::string_view text_of(CatchUp::Gap gap, const std::string& uid) const;
   // By a handover that was given up.
   struct Parted {
     uint64_t notice = 0;                 // the number of the latest
     std::set<kube::GroupResource> back;  // of these, no child is elsewhere any more
   };
 
+  event::Task<Result<json::Value>> owner_of(const kube::ObjectMeta& child);
+  // Why it is to be refused: children of this resource are on another shard. Notes it where they were until now.
+  event::Task<std::optional<kube::Status>> check_elsewhere(kube::GroupResource resource, const kube::ObjectMeta& child,
+                                                           const kube::ObjectMeta& owner);
+  event::Task<Result<bool>> has_children_elsewhere(kube::GroupResource resource, std::string ns, std::string owner_uid);
+  uint64_t notice_of(const std::string& owner_uid, const kube::GroupResource& resource) const;
+  bool is_of_a_time_before(const kube::ObjectMeta& owner) const;
+  // The controller knows of the children that are there, for a while.
+  bool is_settled(const std::string& uid, const kube::GroupResource& resource) const;
+  void settle(const std::string& uid, const kube::GroupResource& resource);
+  std::optional<Unsettled> unsettled(const std::string& uid) const;
+  void unsettle(const std::string& uid, std::string_view why);
+  std::string_view text_of(CatchUp::Gap gap, const std::string& uid) const;
   static kube::Status refused(const kube::GroupResource& resource, const kube::ObjectMeta& child, std::string_view why);
 
   kube::Client& client_;
