@@ -13,13 +13,13 @@ constexpr int kPage = 1000;
 }  // namespace
 
 ChildSearch::ChildSearch(kube::Client& client, kube::Discovery& discovery, std::vector<kube::GroupResource> resources,
-                         std::vector<std::string> namespaces, const ShardIdentity& self)
+                         std::vector<std::string> namespaces, const ShardIdentity& self, Of of)
     : client_(client),
       discovery_(discovery),
       resources_(std::move(resources)),
       namespaces_(std::move(namespaces)),
       shard_label_(sharding::shard_label(self.ring)),
-      selector_(shard_label_ + "," + shard_label_ + "!=" + self.shard) {}
+      selector_((of == Of::kOtherShards ? shard_label_ + "," : "") + shard_label_ + "!=" + self.shard) {}
 
 event::Task<Result<ChildrenFound>> ChildSearch::run(const std::set<std::string>& owner_uids) {
   ChildrenFound found;

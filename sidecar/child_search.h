@@ -13,17 +13,21 @@
 
 namespace ringside::sidecar {
 
-// One metadata-only list of everything that the ring's other shards have of the controlled resources, page by page: the
-// API server has to read them all, so it is for the start of a sidecar that finds unfinished handovers. Memory: the
-// answer alone.
+// One metadata-only list of everything of the controlled resources that is not this shard's, page by page: the API
+// server has to read them all, so it is for the few owners of which some may be there. Memory: the answer alone.
 class ChildSearch {
  public:
+  enum class Of {
+    kOtherShards,
+    kOthersAndNone,  // also what no shard has yet
+  };
+
   // namespaces: {""} for all. The references must outlive the search.
   ChildSearch(kube::Client& client, kube::Discovery& discovery, std::vector<kube::GroupResource> resources,
-              std::vector<std::string> namespaces, const ShardIdentity& self);
+              std::vector<std::string> namespaces, const ShardIdentity& self, Of of);
 
-  // Where children of these owners are. A resource that is not served has no objects. The search and `owner_uids` must
-  // outlive the task.
+  // Where children of these owners are; "" where no shard has them. A resource that is not served has no objects. The
+  // search and `owner_uids` must outlive the task.
   event::Task<Result<ChildrenFound>> run(const std::set<std::string>& owner_uids);
 
  private:

@@ -14,10 +14,12 @@ constexpr Duration kSettled = std::chrono::seconds(5);
 constexpr Duration kLongOutage = std::chrono::minutes(10);
 // Central has brought back by then what it can.
 constexpr Duration kInherited = std::chrono::minutes(1);
+// Of two of the API server's times that know no parts of a second.
+constexpr Duration kRounding = std::chrono::seconds(2);
 constexpr std::string_view kJustCome = "its owner has only just become this replica's";
 constexpr std::string_view kNotItsOwn = "its owner is not this replica's";
 constexpr std::string_view kChildrenElsewhere =
-    "children of its owner are on another shard until central moves them, or their owner";
+    "children of its owner are on another shard, or on none yet, until central moves them, or their owner";
 constexpr std::string_view kChildrenBack = "children of its owner have only just come back";
 constexpr std::string_view kUnanswered = "one for the same owner ended without a clear answer and may be there";
 
@@ -70,7 +72,7 @@ event::Task<std::optional<kube::Status>> CreateGuard::check(kube::GroupResource 
   std::string_view shard = meta.label(shard_label_);
   if (meta.uid != uid || shard.empty()) co_return std::nullopt;
   if (shard != self_.shard) co_return refused(resource, child, kNotItsOwn);
-  if (auto refusal = co_await check_elsewhere(resource, child, meta)) co_return refusal;
+  if (auto refusal = co_await check_elsewhere(resource, child, *object)) co_return refusal;
   auto other = unsettled(uid);
   if (auto gap = catch_up_.gap(uid, *object, resource, other ? std::optional(other->at) : std::nullopt)) {
     co_return refused(resource, child, text_of(*gap, uid));
@@ -87,6 +89,11 @@ event::Task<Result<json::Value>> CreateGuard::owner_of(const kube::ObjectMeta& c
   co_return co_await owners_.read((*owner)->resource, (*owner)->name);
 }
 
+void CreateGuard::controller_came() {
+  controller_came_ = client_.loop().now();
+  settled_until_.clear();
+}
+
 void CreateGuard::children_parted(const std::string& owner_uid) {
   make_room(parted_, [this](const auto& entry) { return notices_ - entry.second.notice >= kMostRemembered / 2; });
   parted_.insert_or_assign(owner_uid, Parted{.notice = ++notices_, .back = {}});
@@ -95,12 +102,15 @@ void CreateGuard::children_parted(const std::string& owner_uid) {
 
 event::Task<std::optional<kube::Status>> CreateGuard::check_elsewhere(kube::GroupResource resource,
                                                                       const kube::ObjectMeta& child,
-                                                                      const kube::ObjectMeta& owner) {
+                                                                      const json::Value& object) {
+  kube::ObjectMeta owner = kube::meta_of(object);
   uint64_t notice = notice_of(owner.uid, resource);
-  if (notice == 0 && !lease_.goes_on_without_central() && !is_of_a_time_before(owner)) co_return std::nullopt;
+  bool in_doubt = notice != 0 || lease_.goes_on_without_central() || is_of_a_time_before(owner) || came_lately(object);
+  if (!in_doubt) co_return std::nullopt;
   auto elsewhere = co_await has_children_elsewhere(resource, child.ns, owner.uid);
   if (!elsewhere) co_return unknown("where the children of its owner are", elsewhere.error());
   if (*elsewhere) {
+    if (notice == 0) children_parted(owner.uid);
     unsettle(owner.uid, kChildrenBack);  // when they are
     co_return refused(resource, child, kChildrenElsewhere);
   }
@@ -117,21 +127,29 @@ uint64_t CreateGuard::notice_of(const std::string& owner_uid, const kube::GroupR
   return parted == parted_.end() || parted->second.back.contains(resource) ? 0 : parted->second.notice;
 }
 
-// Before the shard was back, or this sidecar was there: what was done to its children then may not be undone yet, and
-// is not known here.
+// Before the shard was back, or this sidecar or the controller was there: what was done to its children then may not be
+// undone yet, and is not known here; and what the controller had made and could not see yet, it has forgotten.
 bool CreateGuard::is_of_a_time_before(const kube::ObjectMeta& owner) const {
-  auto began = std::max(watches_.taken_over(), lease_.returned_at());
+  auto began = std::max({watches_.taken_over(), lease_.returned_at(), controller_came_});
   if (!began) return false;
   Duration since = client_.loop().now() - *began;
   auto server_now = client_.server_now();
   if (since >= kInherited || !server_now || !owner.creation_timestamp) return false;
-  return *server_now - *owner.creation_timestamp >= since;
+  return *server_now - *owner.creation_timestamp >= since - kRounding;
+}
+
+// Children that had no shard when it came do not come with it.
+bool CreateGuard::came_lately(const json::Value& owner) const {
+  auto came = catch_up_.handed_over(owner);
+  auto server_now = client_.server_now();
+  return came && server_now && *server_now - *came < kInherited;
 }
 
 event::Task<Result<bool>> CreateGuard::has_children_elsewhere(kube::GroupResource resource, std::string ns,
                                                               std::string owner_uid) {
   std::set<std::string> owners = {owner_uid};
-  ChildSearch search(client_, discovery_, {std::move(resource)}, {std::move(ns)}, self_);
+  ChildSearch search(client_, discovery_, {std::move(resource)}, {std::move(ns)}, self_,
+                     ChildSearch::Of::kOthersAndNone);
   auto found = co_await search.run(owners);
   if (!found) co_return failure(found.error());
   co_return !found->empty();

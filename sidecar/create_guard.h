@@ -31,9 +31,11 @@ namespace ringside::sidecar {
 // controller tries again before its watch is back. After a sidecar that was killed nobody knows of which owners.
 //
 // Children may be on another shard than their owner: where a handover was given up half done, until central brings them
-// back; and where a shard was dead and is back (ShardLease), and central had moved them already. Of such owners nothing
-// is created while a live list of metadata shows children elsewhere. They are all owners while a shard goes on without
-// central, and those that are older for a minute after it is back or its sidecar was restarted alone.
+// back; and where a shard was dead and is back (ShardLease), and central had moved them already. Or on none, while the
+// webhook and central are away: a controller remembers that it made them, but not one that was restarted, or that their
+// owner has come to. Of such owners nothing is created while a live list of metadata shows children that are not here.
+// They are all owners while a shard goes on without central; those that are older, for a minute after it is back, or
+// its sidecar or its controller was restarted; and those that have come within the last minute.
 //
 // That costs a live read of the owner's metadata for the first of its creates within five seconds.
 class CreateGuard {
@@ -46,6 +48,8 @@ class CreateGuard {
   // created. Else the answer: 409, or 503 if that cannot be found out.
   event::Task<std::optional<kube::Status>> check(kube::GroupResource resource, std::string ns, kube::ObjectMeta child);
 
+  // The controller has connected, and had no connection before.
+  void controller_came();
   // Children of that owner may be on another shard by a handover that was given up.
   void children_parted(const std::string& owner_uid);
 
@@ -71,7 +75,7 @@ class CreateGuard {
     TimePoint at;
     std::string_view why;
   };
-  // By a handover that was given up.
+  // By a handover that was given up, or found so.
   struct Parted {
     uint64_t notice = 0;                 // the number of the latest
     std::set<kube::GroupResource> back;  // of these, no child is elsewhere any more
@@ -80,10 +84,11 @@ class CreateGuard {
   event::Task<Result<json::Value>> owner_of(const kube::ObjectMeta& child);
   // Why it is to be refused: children of this resource are on another shard. Notes it where they were until now.
   event::Task<std::optional<kube::Status>> check_elsewhere(kube::GroupResource resource, const kube::ObjectMeta& child,
-                                                           const kube::ObjectMeta& owner);
+                                                           const json::Value& owner);
   event::Task<Result<bool>> has_children_elsewhere(kube::GroupResource resource, std::string ns, std::string owner_uid);
   uint64_t notice_of(const std::string& owner_uid, const kube::GroupResource& resource) const;
   bool is_of_a_time_before(const kube::ObjectMeta& owner) const;
+  bool came_lately(const json::Value& owner) const;
   // The controller knows of the children that are there, for a while.
   bool is_settled(const std::string& uid, const kube::GroupResource& resource) const;
   void settle(const std::string& uid, const kube::GroupResource& resource);
@@ -100,6 +105,7 @@ class CreateGuard {
   std::string shard_label_;
   OwnerLookup owners_;
   kube::Discovery discovery_;
+  std::optional<TimePoint> controller_came_;
   // By the owner's UID.
   std::map<std::string, std::map<kube::GroupResource, TimePoint>> settled_until_;
   std::map<std::string, Unsettled> unsettled_;

@@ -267,7 +267,8 @@ event::Task<void> HandoverAgent::read(RequestId id, ObjectRef object) {
 
 event::Task<void> HandoverAgent::find_children(std::set<std::string> owner_uids) {
   TimePoint began = client_.loop().now();
-  ChildSearch search(client_, discovery_, controlled_, namespaces_, {options_.ring, options_.shard});
+  ChildSearch search(client_, discovery_, controlled_, namespaces_, {options_.ring, options_.shard},
+                     ChildSearch::Of::kOtherShards);
   auto found =
       co_await event::with_timeout(client_.loop(), kSearchTime, "listing controlled objects", search.run(owner_uids));
   if (found) {

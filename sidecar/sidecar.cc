@@ -121,6 +121,7 @@ void Sidecar::on_connections_changed() {
   for (const auto& server : servers_) open += server->open_connections();
   connections_.set({}, double(open));
   if (open > life_->connections()) controller_hangs_ = false;
+  if (open > 0 && life_->connections() == 0) creates_->controller_came();
   // One that hangs is not gone: its reconciles go on when it wakes.
   if (open == 0 && life_->connections() > 0 && !controller_hangs_) handover_->on_controller_gone();
   life_->on_connections_changed(open);

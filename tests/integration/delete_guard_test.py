@@ -8,8 +8,8 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from sidecars import (CONFIGMAPS, DRAIN_LABEL, LEASES, RING, SECRETS, SHARD_LABEL, app_cluster, end_give_away, give_away,
-                      secret, working)
+from sidecars import (CONFIGMAPS, DRAIN_LABEL, LEASES, RING, SECRETS, SHARD_LABEL, Sidecar, app_cluster, connected,
+                      end_give_away, give_away, secret, working)
 from support import RINGS, Api, ApiError, eventually
 
 CONTROLLED = [{"group": "", "resource": "configmaps"}]
@@ -106,11 +106,12 @@ def test_the_child_of_anothers_object_stays_and_the_owner_is_named(sidecar, api)
     assert api.find(f"{CONFIGMAPS}/child")
 
 
-def create(sidecar, owner, timeout=15, **name):
-    """-> HTTP status, message"""
+def create(sidecar, owner, timeout=15, labels=None, webhook=True, **name):
+    """With the label that the webhook would set, if it answers. -> HTTP status, message"""
     reference = {"apiVersion": "v1", "kind": "Secret", "name": owner["metadata"]["name"], "uid": owner["metadata"]["uid"],
                  "controller": True}
-    child = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {**name, "ownerReferences": [reference]}}
+    labels = {**({SHARD_LABEL: "shard-a"} if webhook else {}), **(labels or {})}
+    child = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {**name, "labels": labels, "ownerReferences": [reference]}}
     status, _, text = sidecar.get(CONFIGMAPS, method="POST", body=json.dumps(child), timeout=timeout)
     return status, json.loads(text).get("message", "")
 
@@ -126,6 +127,46 @@ def test_for_an_owner_that_has_just_come_a_child_without_a_name_must_be_asked_fo
     assert status == 409 and "its owner has only just become this replica's; try again" in message, message
     assert create(sidecar, owner, name="child")[0] == 201, "nobody makes this one twice"
     eventually(lambda: create(sidecar, owner, generateName="child-")[0] == 201, 5, "the second try")
+
+
+def assert_waits_for_a_shard(sidecar, owner, api):
+    for _ in range(8):
+        status, message = create(sidecar, owner, generateName="child-")
+        assert status == 409 and "on another shard, or on none yet" in message, message
+        time.sleep(0.1)
+    for item in api.items(CONFIGMAPS):
+        if "ownerReferences" in item["metadata"]:
+            api.patch(f"{CONFIGMAPS}/{item['metadata']['name']}", {"metadata": {"labels": {SHARD_LABEL: "shard-a"}}})
+    eventually(lambda: create(sidecar, owner, generateName="child-")[0] == 201, 5, "central has assigned them")
+
+
+@pytest.mark.parametrize("sidecar_too", [False, True], ids=["the controller", "controller and sidecar"])
+def test_what_was_made_without_a_shard_is_not_made_anew_after_a_restart_of(tmp_path, cluster, api, sidecar_too):
+    """No webhook answers. A controller that goes on remembers what it has made."""
+    def start():
+        token = api.token("default", "app")
+        return pod.enter_context(Sidecar(tmp_path, cluster, "shard-a", token, ["--leader-election=off"]))
+    set_ring(api, SECRETS_WITH_CONFIGMAPS)
+    owner = api.create(SECRETS, secret("ours", "shard-a"))
+    with contextlib.ExitStack() as pod:
+        sidecar = start()
+        with connected(sidecar, SECRETS):
+            for _ in range(2):
+                assert create(sidecar, owner, webhook=False, generateName="child-")[0] == 201
+        eventually(lambda: "ringside_sidecar_controller_connections 0\n" in sidecar.http(sidecar.status_port, "/metrics")[1], 5)
+        if sidecar_too:
+            sidecar.signal("KILL")
+            sidecar = start()
+        with connected(sidecar, SECRETS), sidecar.watching(f"{CONFIGMAPS}?watch=true"):
+            assert_waits_for_a_shard(sidecar, owner, api)
+    api.delete(LEASES.format("default") + "/shard-a")
+
+
+def test_children_without_a_shard_are_not_made_anew_where_their_owner_comes(sidecar, api):
+    owner = api.create(SECRETS, secret("comes", "shard-b"))
+    create_child(api, "left", owner, shard=None)
+    api.patch(f"{SECRETS}/comes?fieldManager=controllersharding", {"metadata": {"labels": {SHARD_LABEL: "shard-a"}}})
+    assert_waits_for_a_shard(sidecar, owner, api)
 
 
 def test_while_the_watch_of_the_children_is_away_none_of_them_can_have_come(sidecar, api):

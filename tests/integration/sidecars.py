@@ -183,13 +183,20 @@ def app_cluster(name, *resources):
 
 
 @contextlib.contextmanager
+def connected(sidecar, path):
+    """An app has an open watch, and so the Lease is held."""
+    sidecar.wait_for_ring()
+    with sidecar.watching(path + "?watch=true"):
+        eventually(sidecar.ready, 15, "the shard Lease is held")
+        yield
+
+
+@contextlib.contextmanager
 def working(folder, cluster, api, path, serviceaccount="app"):
     """A sidecar that holds its Lease, since an app has an open watch."""
     token = api.token("default", serviceaccount)
     with Sidecar(folder, cluster, "shard-a", token, ["--leader-election=off"]) as sidecar:
-        sidecar.wait_for_ring()
-        with sidecar.watching(path + "?watch=true"):
-            eventually(sidecar.ready, 15, "the shard Lease is held")
+        with connected(sidecar, path):
             yield sidecar
         assert sidecar.running(), sidecar.log()[-3000:]
     api.delete(LEASES.format("default") + "/shard-a")

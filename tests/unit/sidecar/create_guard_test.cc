@@ -99,7 +99,7 @@ class CreateGuardTest : public ::testing::Test {
   std::string owner_;
   bool broken_ = false;
   int reads_ = 0;
-  std::string children_elsewhere_;  // a list; empty: it fails
+  std::string children_elsewhere_ = list_of_child("other");  // empty: the list fails
   std::vector<std::string> lists_;
   std::string lease_answer_ = std::string(kDeadLease);
   RingView ring_{api_.client, Logger(), "r", {}, [] {}};
@@ -220,15 +220,17 @@ TEST_F(CreateGuardTest, AShardThatGoesOnWithoutCentralCreatesNothingWhoseSibling
     api_.loop.advance(1s);
   }
   ASSERT_TRUE(lease_.goes_on_without_central());
+  children_elsewhere_ = "";
   EXPECT_TRUE(
       check().starts_with("503 sidecar: not created, since it cannot be found out where the children of its "
                           "owner are: "));
   children_elsewhere_ = list_of_child("uid");
   EXPECT_EQ(check(),
             "409 Operation cannot be fulfilled on configmaps \"child-\": sidecar: not created, since children of its "
-            "owner are on another shard until central moves them, or their owner; try again");
+            "owner are on another shard, or on none yet, until central moves them, or their owner; try again");
   EXPECT_TRUE(lists_.back().starts_with("/api/v1/namespaces/d/configmaps?")) << lists_.back();
-  EXPECT_NE(lists_.back().find("r%21%3Da"), std::string::npos) << lists_.back();
+  EXPECT_NE(lists_.back().find("labelSelector=shard.alpha.sharding.timebertt.dev%2Fr%21%3Da&"), std::string::npos)
+      << lists_.back() << ": those without a shard, too";
   children_elsewhere_ = list_of_child("other");
   EXPECT_NE(check().find("children of its owner have only just come back"), std::string::npos);
   api_.loop.advance(500ms);
@@ -295,12 +297,14 @@ TEST_F(CreateGuardTest, WhatTheSidecarBeforeThisOneHasPartedIsLookedForForAMinut
   WatchContinuity::Open watch(watches_, kChildren);
   put_owner("a", written_by("kubectl-create", "00:59"));
   children_elsewhere_ = list_of_child("uid");
-  for (int seconds = 0; seconds < 60; ++seconds) {
+  for (int seconds = 0; seconds < 90; ++seconds) {
     EXPECT_NE(check().find("children of its owner are on another shard"), std::string::npos) << seconds;
     api_.loop.advance(1s);
   }
-  api_.loop.advance(20s);
+  put_owner("a", written_by("kubectl-create", "00:59"), "another");
+  lists_.clear();
   EXPECT_EQ(check(), "");
+  EXPECT_TRUE(lists_.empty()) << "others are not looked for any more";
 }
 
 TEST_F(CreateGuardTest, WhatIsNewerThanThisSidecarHasNoChildrenOfTheTimeBefore) {
@@ -308,6 +312,34 @@ TEST_F(CreateGuardTest, WhatIsNewerThanThisSidecarHasNoChildrenOfTheTimeBefore) 
   WatchContinuity::Open watch(watches_, kChildren);
   api_.loop.advance(30s);
   put_owner("a", written_by("kubectl-create", "00:59"), "uid", "12:00:50");
+  EXPECT_EQ(check(), "");
+  EXPECT_TRUE(lists_.empty());
+}
+
+TEST_F(CreateGuardTest, WhatAControllerHadMadeWithoutAShardItHasForgottenWhenItComesAnew) {
+  put_owner("a");
+  EXPECT_EQ(check(), "");
+  EXPECT_TRUE(lists_.empty());
+  guard_.controller_came();
+  children_elsewhere_ = list_of_child("uid");
+  for (int seconds = 0; seconds < 90; ++seconds) {
+    EXPECT_NE(check().find("or on none yet"), std::string::npos) << seconds << ": central is away for longer";
+    api_.loop.advance(1s);
+  }
+  children_elsewhere_ = list_of_child("other");
+  EXPECT_NE(check().find("children of its owner have only just come back"), std::string::npos);
+  api_.loop.advance(500ms);
+  lists_.clear();
+  EXPECT_EQ(check(), "");
+  EXPECT_TRUE(lists_.empty());
+}
+
+TEST_F(CreateGuardTest, ChildrenThatHadNoShardDoNotComeWithTheirOwner) {
+  put_owner("a", written_by("controllersharding", "00:10"));
+  children_elsewhere_ = list_of_child("uid");
+  EXPECT_NE(check().find("or on none yet"), std::string::npos) << "it came 50 s ago";
+  put_owner("a", written_by("controllersharding", "00:00"), "another");
+  lists_.clear();
   EXPECT_EQ(check(), "");
   EXPECT_TRUE(lists_.empty());
 }
