@@ -18,7 +18,7 @@ Cluster(name, api_only=False, host_net=False, kubernetes_version=None, apiserver
     load(archive, name=None)     an OCI archive into containerd -> the image's name
     restart(component, gap=0, signal="KILL", wait=False), stop(component, signal="KILL"), start(component)
     pause(component), resume(component)                  SIGSTOP, SIGCONT
-    wait_until_ready(seconds=60) the API server's /readyz
+    wait_until_ready(seconds=120)  the API server's /readyz
     status()                     {component: (running | paused | stopped | crashed, detail)}
     state_dir, kubeconfig, audit_path                    pathlib.Path; kubeconfig works from outside with host_net only
     server                       the API server's URL, "https://127.0.0.1:PORT"
@@ -137,7 +137,7 @@ class Cluster:
     def resume(self, component):
         lifecycle.send_signal(self._state, component, signals.SIGCONT)
 
-    def wait_until_ready(self, seconds=60):
+    def wait_until_ready(self, seconds=120):
         lifecycle.wait_until_ready(self._state, seconds)
 
     def status(self):

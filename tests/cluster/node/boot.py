@@ -55,7 +55,16 @@ def boot(supervisor):
 
 
 def is_ready(state, settings):
-    return _get(state, settings, "/readyz")[0] == 200
+    return not what_is_not_ready(state, settings)
+
+
+def what_is_not_ready(state, settings):
+    """-> what the API server itself says; "" if it is ready"""
+    status, body = _get(state, settings, "/readyz")
+    if status == 200:
+        return ""
+    failed = [line for line in body.decode(errors="replace").splitlines() if line.startswith("[-]")]
+    return "; ".join(failed) or (f"HTTP status {status}" if status else "no answer")
 
 
 def _node_is_ready(state, settings):

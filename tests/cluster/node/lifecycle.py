@@ -16,7 +16,7 @@ from .layout import HERE, ClusterError
 
 _DOWN_SECONDS = 60
 _END_SECONDS = 90
-_READY_SECONDS = 60
+_READY_SECONDS = 120
 
 
 def up(state, *, kubernetes_version=None, api_only=False, host_net=False, apiserver_flags=(),
@@ -138,9 +138,9 @@ def restart(state, component, gap=0.0, number=signal.SIGKILL):
 def wait_until_ready(state, seconds=_READY_SECONDS):
     """Waits until the API server says that it is ready."""
     deadline = time.monotonic() + seconds
-    while not control.request(state, {"do": "ready"})["ready"]:
+    while missing := control.request(state, {"do": "ready"})["missing"]:
         if time.monotonic() > deadline:
-            raise ClusterError(f"the API server is not ready after {seconds} s (see {state.log('apiserver')})")
+            raise ClusterError(f"the API server is not ready after {seconds} s: {missing} (see {state.log('apiserver')})")
         time.sleep(0.05)
 
 

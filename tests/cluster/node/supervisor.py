@@ -139,7 +139,7 @@ class Supervisor:
             if what == "status":
                 return {"components": {name: component.describe() for name, component in self._components.items()}}
             if what == "ready":
-                return {"ready": boot.is_ready(self.state, self.settings)}
+                return {"missing": boot.what_is_not_ready(self.state, self.settings)}
             name = message["component"]
             if name not in self._components:
                 raise ClusterError(f"this cluster has no {name}; it has {', '.join(self._components)}")
