@@ -45,6 +45,17 @@ std::optional<CatchUp::Gap> CatchUp::gap_until_now(const std::string& uid) const
   return known->second.gap;
 }
 
+bool CatchUp::has_just_come(const json::Value& owner) const {
+  auto server_now = client_.server_now();
+  auto came = handed_over(owner);
+  return server_now && came && *server_now - *came < kLately;
+}
+
+std::optional<TimePoint> CatchUp::first_refusal(const std::string& uid) const {
+  auto known = refused_.find(uid);
+  return known == refused_.end() ? std::nullopt : std::optional(known->second.first);
+}
+
 std::optional<WallTime> CatchUp::handed_over(const json::Value& owner) const {
   std::optional<WallTime> latest;
   for (const json::Value& entry : owner.array_at({"metadata", "managedFields"})) {

@@ -37,8 +37,14 @@ class CatchUp {
   std::optional<Gap> gap(const std::string& uid, const json::Value& owner, const kube::GroupResource& awaited,
                          std::optional<TimePoint> other = std::nullopt);
 
-  // The same from memory, while nothing can have changed yet: nullopt if that is not so.
+  // It has come so lately that gap() may find one for that.
+  bool has_just_come(const json::Value& owner) const;
+
+  // The same as gap() from memory, while nothing can have changed yet: nullopt if that is not so.
   std::optional<Gap> gap_until_now(const std::string& uid) const;
+
+  // When this owner was first refused for what gap() last saw; nullopt if it was not, or that is forgotten.
+  std::optional<TimePoint> first_refusal(const std::string& uid) const;
 
   // When the shard label was last written by central or a sidecar, in the API server's own time; nullopt if never: the
   // object has its shard from its creation on, and so have its children.

@@ -23,6 +23,14 @@ ChildSearch::ChildSearch(kube::Client& client, kube::Discovery& discovery, std::
 
 event::Task<Result<ChildrenFound>> ChildSearch::run(const std::set<std::string>& owner_uids) {
   ChildrenFound found;
+  auto listed = co_await for_each([&](const std::string& owner_uid, std::string_view shard) {
+    if (owner_uids.contains(owner_uid)) found[owner_uid].emplace(shard);
+  });
+  if (!listed) co_return failure(listed.error());
+  co_return found;
+}
+
+event::Task<Result<void>> ChildSearch::for_each(Visit visit) {
   for (const kube::GroupResource& resource : resources_) {
     auto type = co_await discovery_.find(resource);
     if (!type && type.error().kind == ErrorKind::kNotFound) continue;
@@ -36,12 +44,12 @@ event::Task<Result<ChildrenFound>> ChildSearch::run(const std::set<std::string>&
       auto listed =
           co_await client_.for_each_metadata(type->type, std::move(options), [&](const kube::ObjectMeta& child) {
             const kube::OwnerReference* owner = kube::controller_of(child);
-            if (owner && owner_uids.contains(owner->uid)) found[owner->uid].emplace(child.label(shard_label_));
+            if (owner) visit(owner->uid, child.label(shard_label_));
           });
       if (!listed) co_return failure(listed.error());
     }
   }
-  co_return found;
+  co_return Result<void>();
 }
 
 }  // namespace ringside::sidecar

@@ -1,8 +1,10 @@
 // Looks for controlled objects that are on other shards, by their owners.
 #pragma once
 
+#include <functional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "event/task.h"
@@ -14,7 +16,7 @@
 namespace ringside::sidecar {
 
 // One metadata-only list of everything of the controlled resources that is not this shard's, page by page: the API
-// server has to read them all, so it is for the few owners of which some may be there. Memory: the answer alone.
+// server has to read them all, so it is for the rare cases in which some may be there. Memory: the answer alone.
 class ChildSearch {
  public:
   enum class Of {
@@ -29,6 +31,9 @@ class ChildSearch {
   // Where children of these owners are; "" where no shard has them. A resource that is not served has no objects. The
   // search and `owner_uids` must outlive the task.
   event::Task<Result<ChildrenFound>> run(const std::set<std::string>& owner_uids);
+  // The same for all owners there are, one child after another.
+  using Visit = std::function<void(const std::string& owner_uid, std::string_view shard)>;
+  event::Task<Result<void>> for_each(Visit visit);
 
  private:
   kube::Client& client_;

@@ -5,7 +5,6 @@
 
 #include "sharding/names.h"
 #include "sidecar/bounded_map.h"
-#include "sidecar/child_search.h"
 
 namespace ringside::sidecar {
 namespace {
@@ -53,7 +52,8 @@ CreateGuard::CreateGuard(kube::Client& client, const RingView& ring, const Watch
       self_(std::move(self)),
       shard_label_(sharding::shard_label(self_.ring)),
       owners_(client, ring),
-      discovery_(client) {}
+      discovery_(client),
+      strays_(client, discovery_, self_) {}
 
 event::Task<std::optional<kube::Status>> CreateGuard::check(kube::GroupResource resource, std::string ns,
                                                             kube::ObjectMeta child) {
@@ -72,13 +72,20 @@ event::Task<std::optional<kube::Status>> CreateGuard::check(kube::GroupResource 
   std::string_view shard = meta.label(shard_label_);
   if (meta.uid != uid || shard.empty()) co_return std::nullopt;
   if (shard != self_.shard) co_return refused(resource, child, kNotItsOwn);
-  if (auto refusal = co_await check_elsewhere(resource, child, *object)) co_return refusal;
-  auto other = unsettled(uid);
-  if (auto gap = catch_up_.gap(uid, *object, resource, other ? std::optional(other->at) : std::nullopt)) {
-    co_return refused(resource, child, text_of(*gap, uid));
+  // Of what has just come the first create is refused anyway.
+  if (catch_up_.has_just_come(*object)) {
+    if (auto at_first = gap(uid, *object, resource)) co_return refused(resource, child, text_of(*at_first, uid));
   }
+  if (auto refusal = co_await check_elsewhere(resource, child, *object)) co_return refusal;
+  if (auto other = gap(uid, *object, resource)) co_return refused(resource, child, text_of(*other, uid));
   settle(uid, resource);
   co_return std::nullopt;
+}
+
+std::optional<CatchUp::Gap> CreateGuard::gap(const std::string& uid, const json::Value& owner,
+                                             const kube::GroupResource& resource) {
+  auto other = unsettled(uid);
+  return catch_up_.gap(uid, owner, resource, other ? std::optional(other->at) : std::nullopt);
 }
 
 // kNotFound also if it has none in the ring.
@@ -95,64 +102,73 @@ void CreateGuard::controller_came() {
 }
 
 void CreateGuard::children_parted(const std::string& owner_uid) {
+  note_parted(owner_uid, client_.loop().now());
+}
+
+void CreateGuard::note_parted(const std::string& owner_uid, TimePoint at) {
   make_room(parted_, [this](const auto& entry) { return notices_ - entry.second.notice >= kMostRemembered / 2; });
-  parted_.insert_or_assign(owner_uid, Parted{.notice = ++notices_, .back = {}});
+  parted_.insert_or_assign(owner_uid, Parted{.notice = ++notices_, .at = at, .back = {}});
   settled_until_.erase(owner_uid);
 }
 
 event::Task<std::optional<kube::Status>> CreateGuard::check_elsewhere(kube::GroupResource resource,
                                                                       const kube::ObjectMeta& child,
-                                                                      const json::Value& object) {
-  kube::ObjectMeta owner = kube::meta_of(object);
-  uint64_t notice = notice_of(owner.uid, resource);
-  bool in_doubt = notice != 0 || lease_.goes_on_without_central() || is_of_a_time_before(owner) || came_lately(object);
-  if (!in_doubt) co_return std::nullopt;
-  auto elsewhere = co_await has_children_elsewhere(resource, child.ns, owner.uid);
+                                                                      const json::Value& owner) {
+  std::string uid(owner.string_at({"metadata", "uid"}));
+  auto since = doubted_since(owner, resource);
+  if (!since) co_return std::nullopt;
+  const Parted* noted = parted(uid, resource);
+  uint64_t notice = noted ? noted->notice : 0;
+  auto elsewhere = co_await strays_.of_owner(resource, child.ns, uid, *since);
   if (!elsewhere) co_return unknown("where the children of its owner are", elsewhere.error());
   if (*elsewhere) {
-    if (notice == 0) children_parted(owner.uid);
-    unsettle(owner.uid, kChildrenBack);  // when they are
+    if (notice == 0) note_parted(uid, TimePoint::min());
+    unsettle(uid, kChildrenBack);  // when they are
     co_return refused(resource, child, kChildrenElsewhere);
   }
-  uint64_t latest = notice_of(owner.uid, resource);
-  if (latest == 0) co_return std::nullopt;
-  unsettle(owner.uid, kChildrenBack);
-  if (latest == notice) parted_[owner.uid].back.insert(resource);
+  const Parted* latest = parted(uid, resource);
+  if (!latest) co_return std::nullopt;
+  unsettle(uid, kChildrenBack);
+  if (latest->notice == notice) parted_[uid].back.insert(resource);
   co_return std::nullopt;
 }
 
-// 0: there is none of which children of this resource have not come back.
-uint64_t CreateGuard::notice_of(const std::string& owner_uid, const kube::GroupResource& resource) const {
-  auto parted = parted_.find(owner_uid);
-  return parted == parted_.end() || parted->second.back.contains(resource) ? 0 : parted->second.notice;
+std::optional<TimePoint> CreateGuard::doubted_since(const json::Value& owner,
+                                                    const kube::GroupResource& resource) const {
+  kube::ObjectMeta meta = kube::meta_of(owner);
+  auto since = std::max(begun_since(meta), came_lately(meta.uid, owner));
+  if (const Parted* noted = parted(meta.uid, resource)) since = std::max(since, std::optional(noted->at));
+  if (lease_.goes_on_without_central()) since = std::max(since, std::optional(TimePoint::min()));
+  return since;
 }
 
-// Before the shard was back, or this sidecar or the controller was there: what was done to its children then may not be
-// undone yet, and is not known here; and what the controller had made and could not see yet, it has forgotten.
-bool CreateGuard::is_of_a_time_before(const kube::ObjectMeta& owner) const {
+// nullptr: there is none of which children of this resource have not come back.
+const CreateGuard::Parted* CreateGuard::parted(const std::string& owner_uid,
+                                               const kube::GroupResource& resource) const {
+  auto noted = parted_.find(owner_uid);
+  return noted == parted_.end() || noted->second.back.contains(resource) ? nullptr : &noted->second;
+}
+
+// When the shard was back, or this sidecar or the controller came, if the owner is older than that: what was done to
+// its children before may not be undone yet, and is not known here; and what the controller had made and could not see
+// yet, it has forgotten.
+std::optional<TimePoint> CreateGuard::begun_since(const kube::ObjectMeta& owner) const {
   auto began = std::max({watches_.taken_over(), lease_.returned_at(), controller_came_});
-  if (!began) return false;
+  if (!began) return std::nullopt;
   Duration since = client_.loop().now() - *began;
   auto server_now = client_.server_now();
-  if (since >= kInherited || !server_now || !owner.creation_timestamp) return false;
-  return *server_now - *owner.creation_timestamp >= since - kRounding;
+  if (since >= kInherited || !server_now || !owner.creation_timestamp) return std::nullopt;
+  bool older = *server_now - *owner.creation_timestamp >= since - kRounding;
+  return older ? began : std::nullopt;
 }
 
 // Children that had no shard when it came do not come with it.
-bool CreateGuard::came_lately(const json::Value& owner) const {
+std::optional<TimePoint> CreateGuard::came_lately(const std::string& uid, const json::Value& owner) const {
   auto came = catch_up_.handed_over(owner);
   auto server_now = client_.server_now();
-  return came && server_now && *server_now - *came < kInherited;
-}
-
-event::Task<Result<bool>> CreateGuard::has_children_elsewhere(kube::GroupResource resource, std::string ns,
-                                                              std::string owner_uid) {
-  std::set<std::string> owners = {owner_uid};
-  ChildSearch search(client_, discovery_, {std::move(resource)}, {std::move(ns)}, self_,
-                     ChildSearch::Of::kOthersAndNone);
-  auto found = co_await search.run(owners);
-  if (!found) co_return failure(found.error());
-  co_return !found->empty();
+  if (!came || !server_now || *server_now - *came >= kInherited) return std::nullopt;
+  // It was there by then, or has been for longer than a list is good.
+  return catch_up_.first_refusal(uid).value_or(TimePoint::min());
 }
 
 bool CreateGuard::is_settled(const std::string& uid, const kube::GroupResource& resource) const {

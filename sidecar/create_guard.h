@@ -18,6 +18,7 @@
 #include "sidecar/request_filter.h"
 #include "sidecar/ring_view.h"
 #include "sidecar/shard_lease.h"
+#include "sidecar/stray_children.h"
 #include "sidecar/watch_continuity.h"
 
 namespace ringside::sidecar {
@@ -78,17 +79,22 @@ class CreateGuard {
   // By a handover that was given up, or found so.
   struct Parted {
     uint64_t notice = 0;                 // the number of the latest
+    TimePoint at = TimePoint::min();     // when they may have parted; what a list of before shows does not count
     std::set<kube::GroupResource> back;  // of these, no child is elsewhere any more
   };
 
   event::Task<Result<json::Value>> owner_of(const kube::ObjectMeta& child);
-  // Why it is to be refused: children of this resource are on another shard. Notes it where they were until now.
+  std::optional<CatchUp::Gap> gap(const std::string& uid, const json::Value& owner,
+                                  const kube::GroupResource& resource);
+  // Why it is to be refused: children of this resource are not on this shard. Notes it where they were not until now.
   event::Task<std::optional<kube::Status>> check_elsewhere(kube::GroupResource resource, const kube::ObjectMeta& child,
                                                            const json::Value& owner);
-  event::Task<Result<bool>> has_children_elsewhere(kube::GroupResource resource, std::string ns, std::string owner_uid);
-  uint64_t notice_of(const std::string& owner_uid, const kube::GroupResource& resource) const;
-  bool is_of_a_time_before(const kube::ObjectMeta& owner) const;
-  bool came_lately(const json::Value& owner) const;
+  // Since when children may be elsewhere; nullopt: there is no reason to think so.
+  std::optional<TimePoint> doubted_since(const json::Value& owner, const kube::GroupResource& resource) const;
+  const Parted* parted(const std::string& owner_uid, const kube::GroupResource& resource) const;
+  std::optional<TimePoint> begun_since(const kube::ObjectMeta& owner) const;
+  std::optional<TimePoint> came_lately(const std::string& uid, const json::Value& owner) const;
+  void note_parted(const std::string& owner_uid, TimePoint at);
   // The controller knows of the children that are there, for a while.
   bool is_settled(const std::string& uid, const kube::GroupResource& resource) const;
   void settle(const std::string& uid, const kube::GroupResource& resource);
@@ -105,6 +111,7 @@ class CreateGuard {
   std::string shard_label_;
   OwnerLookup owners_;
   kube::Discovery discovery_;
+  StrayChildren strays_;
   std::optional<TimePoint> controller_came_;
   // By the owner's UID.
   std::map<std::string, std::map<kube::GroupResource, TimePoint>> settled_until_;

@@ -166,6 +166,9 @@ def test_children_without_a_shard_are_not_made_anew_where_their_owner_comes(side
     owner = api.create(SECRETS, secret("comes", "shard-b"))
     create_child(api, "left", owner, shard=None)
     api.patch(f"{SECRETS}/comes?fieldManager=controllersharding", {"metadata": {"labels": {SHARD_LABEL: "shard-a"}}})
+    status, message = create(sidecar, owner, generateName="child-")
+    assert status == 409 and "its owner has only just become this replica's; try again" in message, message
+    time.sleep(0.6)
     assert_waits_for_a_shard(sidecar, owner, api)
 
 
@@ -287,8 +290,7 @@ def test_children_that_a_handover_has_left_elsewhere_are_not_made_anew(sidecar, 
     for item in children():
         api.patch(f"{CONFIGMAPS}/{item['metadata']['name']}", {"metadata": {"labels": {SHARD_LABEL: "shard-a"}}})
     with sidecar.watching(f"{CONFIGMAPS}?watch=true"):
-        status, message = create(sidecar, owner, generateName="child-")
-        assert status == 409 and "children of its owner have only just come back" in message, message
+        eventually(lambda: "children of its owner have only just come back" in create(sidecar, owner, generateName="child-")[1], 5)
         eventually(lambda: create(sidecar, owner, generateName="child-")[0] == 201, 5, "central has brought them back")
 
 

@@ -78,18 +78,20 @@ class CreateGuardTest : public ::testing::Test {
            R"(","controller":true}]}}]})";
   }
 
-  static kube::ObjectMeta child(std::string name = "") {
+  static kube::ObjectMeta child(std::string name = "", std::string owner_uid = "uid") {
     kube::ObjectMeta child;
     child.name = std::move(name);
     child.generate_name = "child-";
     child.owner_references = {
-        {.api_version = "v1", .kind = "Secret", .name = "owner", .uid = "uid", .controller = true}};
+        {.api_version = "v1", .kind = "Secret", .name = "owner", .uid = std::move(owner_uid), .controller = true}};
     return child;
   }
 
   // "" if it may be created, else "<code> <message>".
-  std::string check(std::string name = "") {
-    auto status = run(api_.loop, guard_.check(kChildren, "d", child(std::move(name))));
+  std::string check(std::string name = "") { return check_of("uid", std::move(name)); }
+
+  std::string check_of(std::string owner_uid, std::string name = "") {
+    auto status = run(api_.loop, guard_.check(kChildren, "d", child(std::move(name), std::move(owner_uid))));
     return status ? std::to_string(status->code) + " " + status->message : "";
   }
 
@@ -231,6 +233,7 @@ TEST_F(CreateGuardTest, AShardThatGoesOnWithoutCentralCreatesNothingWhoseSibling
   EXPECT_TRUE(lists_.back().starts_with("/api/v1/namespaces/d/configmaps?")) << lists_.back();
   EXPECT_NE(lists_.back().find("labelSelector=shard.alpha.sharding.timebertt.dev%2Fr%21%3Da&"), std::string::npos)
       << lists_.back() << ": those without a shard, too";
+  api_.loop.advance(2s);
   children_elsewhere_ = list_of_child("other");
   EXPECT_NE(check().find("children of its owner have only just come back"), std::string::npos);
   api_.loop.advance(500ms);
@@ -248,6 +251,7 @@ TEST_F(CreateGuardTest, ForAMinuteAfterAShardIsBackItsOldOwnersMayBeWithoutTheir
   ASSERT_FALSE(lease_.goes_on_without_central());
   children_elsewhere_ = list_of_child("uid");
   EXPECT_NE(check().find("children of its owner are on another shard"), std::string::npos);
+  api_.loop.advance(2s);
   children_elsewhere_ = list_of_child("other");
   EXPECT_NE(check().find("children of its owner have only just come back"), std::string::npos);
   api_.loop.advance(500ms);
@@ -268,6 +272,7 @@ TEST_F(CreateGuardTest, AfterAHandoverThatWasGivenUpChildrenMustBeBackFirst) {
     EXPECT_NE(check().find("children of its owner are on another shard"), std::string::npos);
     api_.loop.advance(1s);
   }
+  api_.loop.advance(1s);
   children_elsewhere_ = list_of_child("other");
   EXPECT_NE(check().find("children of its owner have only just come back"), std::string::npos);
   api_.loop.advance(499ms);
@@ -326,12 +331,33 @@ TEST_F(CreateGuardTest, WhatAControllerHadMadeWithoutAShardItHasForgottenWhenItC
     EXPECT_NE(check().find("or on none yet"), std::string::npos) << seconds << ": central is away for longer";
     api_.loop.advance(1s);
   }
+  api_.loop.advance(1s);
   children_elsewhere_ = list_of_child("other");
   EXPECT_NE(check().find("children of its owner have only just come back"), std::string::npos);
   api_.loop.advance(500ms);
   lists_.clear();
   EXPECT_EQ(check(), "");
   EXPECT_TRUE(lists_.empty());
+}
+
+TEST_F(CreateGuardTest, OneListIsForAllOwners) {
+  put_owner("a");
+  guard_.controller_came();
+  api_.loop.advance(1ms);
+  children_elsewhere_ = list_of_child("uid-3");
+  for (int i = 0; i < 100; ++i) {
+    std::string uid = "uid-" + std::to_string(i);
+    put_owner("a", "", uid);
+    EXPECT_EQ(check_of(uid).empty(), i != 3) << i;
+  }
+  EXPECT_EQ(lists_.size(), 1U);
+  api_.loop.advance(2s);
+  put_owner("a", "", "uid-100");
+  EXPECT_EQ(check_of("uid-100"), "");
+  EXPECT_EQ(lists_.size(), 2U) << "that was long ago";
+  guard_.children_parted("uid-100");
+  EXPECT_EQ(check_of("uid-100").substr(0, 3), "409");
+  EXPECT_EQ(lists_.size(), 3U) << "that was before they parted";
 }
 
 TEST_F(CreateGuardTest, ChildrenThatHadNoShardDoNotComeWithTheirOwner) {
