@@ -73,7 +73,7 @@ event::Task<std::optional<kube::Status>> CreateGuard::check(kube::GroupResource 
   if (meta.uid != uid || shard.empty()) co_return std::nullopt;
   if (shard != self_.shard) co_return refused(resource, child, kNotItsOwn);
   // Of what has just come the first create is refused anyway.
-  if (catch_up_.has_just_come(*object)) {
+  if (!parted(uid, resource) && catch_up_.has_just_come(*object)) {
     if (auto at_first = gap(uid, *object, resource)) co_return refused(resource, child, text_of(*at_first, uid));
   }
   if (auto refusal = co_await check_elsewhere(resource, child, *object)) co_return refusal;
