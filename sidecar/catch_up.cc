@@ -21,8 +21,7 @@ std::optional<CatchUp::Gap> CatchUp::gap(const std::string& uid, const json::Val
   Arrival arrival{.handed_over = handed_over(owner), .other = other};
   Duration age = Duration::max();
   Gap gap = Gap::kArrival;
-  auto server_now = client_.server_now();
-  if (server_now && arrival.handed_over) age = *server_now - *arrival.handed_over;
+  if (auto ago = arrived_ago(owner)) age = *ago;
   if (other && now - *other < age) {
     age = now - *other;
     gap = Gap::kOther;
@@ -46,9 +45,14 @@ std::optional<CatchUp::Gap> CatchUp::gap_until_now(const std::string& uid) const
 }
 
 bool CatchUp::has_just_come(const json::Value& owner) const {
+  auto ago = arrived_ago(owner);
+  return ago && *ago < kLately;
+}
+
+std::optional<Duration> CatchUp::arrived_ago(const json::Value& owner) const {
   auto server_now = client_.server_now();
   auto came = handed_over(owner);
-  return server_now && came && *server_now - *came < kLately;
+  return server_now && came ? std::optional(*server_now - *came) : std::nullopt;
 }
 
 std::optional<TimePoint> CatchUp::first_refusal(const std::string& uid) const {

@@ -37,6 +37,9 @@ class CatchUp {
   std::optional<Gap> gap(const std::string& uid, const json::Value& owner, const kube::GroupResource& awaited,
                          std::optional<TimePoint> other = std::nullopt);
 
+  // How long ago it came; nullopt: not that the API server knew.
+  std::optional<Duration> arrived_ago(const json::Value& owner) const;
+
   // It has come so lately that gap() may find one for that.
   bool has_just_come(const json::Value& owner) const;
 

@@ -76,7 +76,9 @@ event::Task<std::optional<kube::Status>> CreateGuard::check(kube::GroupResource 
   if (!parted(uid, resource) && catch_up_.has_just_come(*object)) {
     if (auto at_first = gap(uid, *object, resource)) co_return refused(resource, child, text_of(*at_first, uid));
   }
-  if (auto refusal = co_await check_elsewhere(resource, child, *object)) co_return refusal;
+  if (auto since = doubted_since(meta, *object, resource)) {
+    if (auto refusal = co_await check_elsewhere(resource, child, uid, *since)) co_return refusal;
+  }
   if (auto other = gap(uid, *object, resource)) co_return refused(resource, child, text_of(*other, uid));
   settle(uid, resource);
   co_return std::nullopt;
@@ -112,14 +114,11 @@ void CreateGuard::note_parted(const std::string& owner_uid, TimePoint at) {
 }
 
 event::Task<std::optional<kube::Status>> CreateGuard::check_elsewhere(kube::GroupResource resource,
-                                                                      const kube::ObjectMeta& child,
-                                                                      const json::Value& owner) {
-  std::string uid(owner.string_at({"metadata", "uid"}));
-  auto since = doubted_since(owner, resource);
-  if (!since) co_return std::nullopt;
+                                                                      const kube::ObjectMeta& child, std::string uid,
+                                                                      TimePoint since) {
   const Parted* noted = parted(uid, resource);
   uint64_t notice = noted ? noted->notice : 0;
-  auto elsewhere = co_await strays_.of_owner(resource, child.ns, uid, *since);
+  auto elsewhere = co_await strays_.of_owner(resource, child.ns, uid, since);
   if (!elsewhere) co_return unknown("where the children of its owner are", elsewhere.error());
   if (*elsewhere) {
     if (notice == 0) note_parted(uid, TimePoint::min());
@@ -133,9 +132,8 @@ event::Task<std::optional<kube::Status>> CreateGuard::check_elsewhere(kube::Grou
   co_return std::nullopt;
 }
 
-std::optional<TimePoint> CreateGuard::doubted_since(const json::Value& owner,
+std::optional<TimePoint> CreateGuard::doubted_since(const kube::ObjectMeta& meta, const json::Value& owner,
                                                     const kube::GroupResource& resource) const {
-  kube::ObjectMeta meta = kube::meta_of(owner);
   auto since = std::max(begun_since(meta), came_lately(meta.uid, owner));
   if (const Parted* noted = parted(meta.uid, resource)) since = std::max(since, std::optional(noted->at));
   if (lease_.goes_on_without_central()) since = std::max(since, std::optional(TimePoint::min()));
@@ -164,9 +162,8 @@ std::optional<TimePoint> CreateGuard::begun_since(const kube::ObjectMeta& owner)
 
 // Children that had no shard when it came do not come with it.
 std::optional<TimePoint> CreateGuard::came_lately(const std::string& uid, const json::Value& owner) const {
-  auto came = catch_up_.handed_over(owner);
-  auto server_now = client_.server_now();
-  if (!came || !server_now || *server_now - *came >= kInherited) return std::nullopt;
+  auto ago = catch_up_.arrived_ago(owner);
+  if (!ago || *ago >= kInherited) return std::nullopt;
   // It was there by then, or has been for longer than a list is good.
   return catch_up_.first_refusal(uid).value_or(TimePoint::min());
 }

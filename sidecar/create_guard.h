@@ -86,11 +86,13 @@ class CreateGuard {
   event::Task<Result<json::Value>> owner_of(const kube::ObjectMeta& child);
   std::optional<CatchUp::Gap> gap(const std::string& uid, const json::Value& owner,
                                   const kube::GroupResource& resource);
-  // Why it is to be refused: children of this resource are not on this shard. Notes it where they were not until now.
+  // Why it is to be refused: children of this resource, of the owner with that UID, are not on this shard, by a list
+  // that began after `since`. Notes it where they were not until now.
   event::Task<std::optional<kube::Status>> check_elsewhere(kube::GroupResource resource, const kube::ObjectMeta& child,
-                                                           const json::Value& owner);
+                                                           std::string uid, TimePoint since);
   // Since when children may be elsewhere; nullopt: there is no reason to think so.
-  std::optional<TimePoint> doubted_since(const json::Value& owner, const kube::GroupResource& resource) const;
+  std::optional<TimePoint> doubted_since(const kube::ObjectMeta& meta, const json::Value& owner,
+                                         const kube::GroupResource& resource) const;
   const Parted* parted(const std::string& owner_uid, const kube::GroupResource& resource) const;
   std::optional<TimePoint> begun_since(const kube::ObjectMeta& owner) const;
   std::optional<TimePoint> came_lately(const std::string& uid, const json::Value& owner) const;
