@@ -50,7 +50,8 @@ class Kubectl:
         self.pod = sorted(world.pods())[0]
         self.pid = str(world.cluster.container_pid("default", self.pod, CONTROLLER))
         self._switches = [f"KUBECTL_{what}_WEBSOCKETS={WAYS[way]}" for what in ("REMOTE_COMMAND", "PORT_FORWARD")]
-        account = f"/proc/{self.pid}/root/var/run/secrets/kubernetes.io/serviceaccount"
+        files = f"/proc/{self.pid}/root"
+        account = f"{files}/var/run/secrets/kubernetes.io/serviceaccount"
         self._config = folder / f"{way}.kubeconfig"
         self._config.write_text(yaml.safe_dump({
             "apiVersion": "v1", "kind": "Config", "current-context": "sidecar",
