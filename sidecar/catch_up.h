@@ -37,7 +37,8 @@ class CatchUp {
   std::optional<Gap> gap(const std::string& uid, const json::Value& owner, const kube::GroupResource& awaited,
                          std::optional<TimePoint> other = std::nullopt);
 
-  // How long ago it came; nullopt: not that the API server knew.
+  // How long ago it came, by the API server's own time; nullopt: it has its shard from its creation on, and so have its
+  // children, or that time is not known.
   std::optional<Duration> arrived_ago(const json::Value& owner) const;
 
   // It has come so lately that gap() may find one for that.
@@ -48,10 +49,6 @@ class CatchUp {
 
   // When this owner was first refused for what gap() last saw; nullopt if it was not, or that is forgotten.
   std::optional<TimePoint> first_refusal(const std::string& uid) const;
-
-  // When the shard label was last written by central or a sidecar, in the API server's own time; nullopt if never: the
-  // object has its shard from its creation on, and so have its children.
-  std::optional<WallTime> handed_over(const json::Value& owner) const;
 
  private:
   struct Arrival {
@@ -64,6 +61,9 @@ class CatchUp {
     TimePoint first;
     Gap gap;
   };
+
+  // When the shard label was last written by central or a sidecar; nullopt if never.
+  std::optional<WallTime> handed_over(const json::Value& owner) const;
 
   kube::Client& client_;
   const WatchContinuity& watches_;

@@ -88,9 +88,8 @@ event::Task<std::optional<kube::Status>> DeleteGuard::check_owner(const OwnerLoo
 
 bool DeleteGuard::has_just_come(const OwnerLookup::Owner& owner, const json::Value& object) {
   if (catch_up_.gap(owner.uid, object, owner.resource)) return true;
-  auto now = client_.server_now();
-  auto handed_over = catch_up_.handed_over(object);
-  return now && handed_over && *now - *handed_over - watches_.broken_for(owner.resource) < kArrival;
+  auto ago = catch_up_.arrived_ago(object);
+  return ago && *ago - watches_.broken_for(owner.resource) < kArrival;
 }
 
 kube::Status DeleteGuard::refused(const ObjectRef& child, const std::string& why) {
