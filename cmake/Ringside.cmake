@@ -5,6 +5,12 @@
 if(RINGSIDE_STATIC)
   set(CMAKE_FIND_LIBRARY_SUFFIXES .a .so)
   add_link_options(-static-libstdc++ -static-libgcc -Wl,-z,pack-relative-relocs)
+  # What runs of the libraries, side by side: the kernel maps 64 KiB around each function that is called, and what is
+  # called of OpenSSL is strewn all over it. It is the linker of Clang's toolchain that knows the option.
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+    set(RINGSIDE_LINK_ORDER ${PROJECT_SOURCE_DIR}/cmake/link-order.txt)
+    add_link_options(-Wl,--symbol-ordering-file=${RINGSIDE_LINK_ORDER} -Wl,--no-warn-symbol-ordering)
+  endif()
 endif()
 
 find_package(Threads REQUIRED)
@@ -34,6 +40,7 @@ function(ringside_program name)
   if(EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/main.cc)
     add_executable(${name} main.cc)
     target_link_libraries(${name} PRIVATE ${library} ringside_options)
-    set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bin)
+    set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bin
+                          LINK_DEPENDS "${RINGSIDE_LINK_ORDER}")
   endif()
 endfunction()
