@@ -27,9 +27,6 @@ using KeyPtr = std::unique_ptr<EVP_PKEY, Deleter<EVP_PKEY_free>>;
 
 // --- Contexts.
 
-// Three records and below what malloc takes from the kernel and gives back each time.
-constexpr size_t kReadAhead = 52 << 10;
-
 ContextPtr make_context(const SSL_METHOD* method) {
   ContextPtr context(SSL_CTX_new(method));
   SSL_CTX_set_min_proto_version(context.get(), TLS1_2_VERSION);
@@ -37,10 +34,9 @@ ContextPtr make_context(const SSL_METHOD* method) {
                    SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
   // Peers that close without close_notify are an ordinary end of file: HTTP frames its own messages.
   SSL_CTX_set_options(context.get(), SSL_OP_IGNORE_UNEXPECTED_EOF | SSL_OP_NO_RENEGOTIATION);
-  // One system call brings several records. The buffer is there only while it holds something
+  // One system call brings all that is there and fits. The buffer is there only while it holds something
   // (SSL_MODE_RELEASE_BUFFERS).
   SSL_CTX_set_read_ahead(context.get(), 1);
-  SSL_CTX_set_default_read_buffer_len(context.get(), kReadAhead);
   return context;
 }
 
@@ -167,6 +163,9 @@ event::Task<Result<TlsConnection>> shake_hands(event::Loop& loop, std::unique_pt
     if (why != SSL_ERROR_WANT_READ && why != SSL_ERROR_WANT_WRITE)
       co_return failure(handshake_error(ssl.get(), stream));
     stream.want(why == SSL_ERROR_WANT_READ, why == SSL_ERROR_WANT_WRITE);
+    // Until the peer's next flight: SSL_MODE_RELEASE_BUFFERS does so only after the handshake, and all clients come at
+    // once when this process has been restarted.
+    SSL_free_buffers(ssl.get());
     co_await ready.wait();
   }
   const unsigned char* alpn = nullptr;

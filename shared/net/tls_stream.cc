@@ -19,6 +19,9 @@ constexpr size_t kRecord = 16 << 10;     // plain bytes, at most
 constexpr size_t kRecordOverhead = 256;  // more than any cipher adds
 constexpr size_t kRecordsPerWrite = 5;   // four of HTTP/2's largest frames with their heads
 constexpr size_t kRoomForAlerts = 4 << 10;
+// Three records, and below what malloc takes from the kernel and gives back each time. A handshake has OpenSSL's own buffer
+// of one record.
+constexpr size_t kReadAhead = 52 << 10;
 constexpr size_t kScratch = kRecordsPerWrite * (kRecord + kRecordOverhead) + kRoomForAlerts;
 
 // Records on their way out, so that several go in one system call. One for all streams: what is in it has been sent, or
@@ -92,6 +95,7 @@ class TlsStream : public ByteStream {
   TlsStream(event::Loop& loop, std::unique_ptr<TlsWire> wire, SslPtr ssl)
       : loop_(loop), wire_(std::move(wire)), inner_(*wire_->stream), ssl_(std::move(ssl)) {
     wire_->gathers = true;
+    SSL_set_default_read_buffer_len(ssl_.get(), kReadAhead);
     inner_.set_ready_callback([this](bool readable, bool writable) { on_inner_ready(readable, writable); });
   }
   ~TlsStream() override {
