@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <string_view>
 
 namespace ringside::http {
 
@@ -10,8 +11,9 @@ class Connection {
   virtual ~Connection() = default;
   // Lets what is under way end, takes nothing new, closes then.
   virtual void drain() = 0;
-  // Whether it has ended because the peer did not answer when it was asked for a sign of life. HTTP/1.1 cannot ask.
-  virtual bool unanswered() const { return false; }
+  // If it has ended because the peer's process gave no sign of life when it was asked for one: what it fails to do, as
+  // "does not answer". Else empty.
+  virtual std::string_view hangs() const { return {}; }
 };
 
 // Called once, in phase 3, when the connection has ended; the owner destroys it then.

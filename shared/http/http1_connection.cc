@@ -82,6 +82,8 @@ class Http1Connection::Exchange : public Stream {
     }
     out += "\r\n";
     c.response_ended_ = end;
+    // A client that is still sending may read later.
+    if (c.peer_ended_ && !end) c.reading_.start(*c.stream_);
     c.flush_->schedule();
   }
 
@@ -145,6 +147,7 @@ Http1Connection::Http1Connection(event::Loop& loop, std::unique_ptr<net::ByteStr
       accept_(std::move(accept)),
       on_closed_(std::move(on_closed)),
       stream_(std::move(stream)),
+      reading_(loop, options.reading, [this] { on_hung(); }),
       head_share_(options.head_budget) {
   flush_ = loop.turn_end([this] {
     at_turn_end_ = true;
@@ -164,6 +167,7 @@ Http1Connection::~Http1Connection() {
 }
 
 void Http1Connection::begin_request() {
+  reading_.stop();
   parser_ = std::make_unique<Http1RequestParser>(
       options_.max_header_bytes,
       Http1RequestParser::Events{
@@ -205,6 +209,15 @@ void Http1Connection::on_head(RequestHead head, bool has_body) {
   }
 }
 
+void Http1Connection::on_hung() {
+  hangs_ = true;
+  close({ErrorKind::kDisconnected, "connection lost: the client reads nothing of its response"});
+}
+
+void Http1Connection::on_heard() {
+  if (options_.heard) *options_.heard = loop_.now();
+}
+
 void Http1Connection::on_ready(bool readable, bool writable) {
   if (closed_) return;
   if (writable) {
@@ -227,6 +240,7 @@ void Http1Connection::read() {
     bool end = result.status == net::IoStatus::kEnd;
     return close(end ? Error{ErrorKind::kCancelled, "the client closed the connection"} : stream_->error());
   }
+  on_heard();
   if (failed_) return;
   if (!in_request_ && !std::exchange(head_begun_, true)) timer_->arm(options_.head_timeout);
   std::string_view bytes(buffer.data(), result.n);
@@ -351,6 +365,7 @@ void Http1Connection::drain() {
 
 void Http1Connection::close(Error error) {
   if (std::exchange(closed_, true)) return;
+  reading_.stop();
   tunnel_.reset();
   if (stream_) stream_->want(false, false);
   timer_->disarm();
@@ -384,6 +399,7 @@ void Http1Connection::switch_protocols() {
 }
 
 void Http1Connection::on_bytes(std::string_view bytes) {
+  on_heard();
   if (wants_calls_) return handler_->on_body(bytes);
   tunnel_->credit(bytes.size());
 }

@@ -8,6 +8,7 @@
 #include "http/connection.h"
 #include "http/head_budget.h"
 #include "http/http1_parser.h"
+#include "http/reading_probe.h"
 #include "http/stream.h"
 #include "net/byte_pump.h"
 #include "net/byte_stream.h"
@@ -26,16 +27,21 @@ class Http1Connection : public Connection, private net::BytePumpUser {
     size_t window = 128 << 10;
     Duration head_timeout = std::chrono::seconds(10);
     Duration idle_timeout = std::chrono::minutes(5);
+    ReadingProbe::Options reading = {};
+    TimePoint* heard = nullptr;  // set to now with all that comes from the client; must outlive the connection
   };
 
   Http1Connection(event::Loop& loop, std::unique_ptr<net::ByteStream> stream, Options options, StreamAcceptor accept,
                   ConnectionClosed on_closed);
   ~Http1Connection() override;
   void drain() override;
+  std::string_view hangs() const override { return hangs_ ? "does not read its response" : ""; }
 
  private:
   class Exchange;  // the Stream of the request under way
 
+  void on_hung();
+  void on_heard();
   void on_ready(bool readable, bool writable);
   void read();
   size_t parse(std::string_view bytes);
@@ -63,6 +69,7 @@ class Http1Connection : public Connection, private net::BytePumpUser {
   ConnectionClosed on_closed_;
   std::unique_ptr<net::ByteStream> stream_;  // the tunnel's, once there is one
   std::unique_ptr<net::BytePump> tunnel_;
+  ReadingProbe reading_;
   std::unique_ptr<event::TurnEnd> flush_;
   std::unique_ptr<event::Timer> timer_;  // idle, or waiting for a head
   std::unique_ptr<event::Posted> closing_;
@@ -99,6 +106,7 @@ class Http1Connection : public Connection, private net::BytePumpUser {
   bool blocked_ = false;
   bool at_turn_end_ = false;  // no handler is on the stack
   bool closed_ = false;
+  bool hangs_ = false;
 };
 
 }  // namespace ringside::http

@@ -108,6 +108,7 @@ void Http2Connection::write_all() {
 // Whatever comes is a sign of life: a peer may be in the middle of a large frame, ahead of its answer to the PING.
 void Http2Connection::on_bytes_read() {
   last_read_ = loop_.now();
+  if (options_.heard) *options_.heard = last_read_;
   if (!ping_timeout_ || !ping_timeout_->armed()) return;
   ping_timeout_->disarm();
   silence_->arm(options_.ping_interval);

@@ -20,6 +20,7 @@ class Http2Connection : public Connection {
     // either, the connection is given up. Zero: never.
     Duration ping_interval = Duration::zero();
     Duration ping_timeout = std::chrono::seconds(15);
+    TimePoint* heard = nullptr;  // set to now with all that comes from the peer; must outlive the connection
   };
 
   // on_change: see Http2Session::Events. Both callbacks must not destroy the connection from within on_change.
@@ -30,7 +31,7 @@ class Http2Connection : public Connection {
   Http2Session& session() { return session_; }
   bool closed() const { return closed_; }
   void drain() override;
-  bool unanswered() const override { return unanswered_; }
+  std::string_view hangs() const override { return unanswered_ ? "does not answer a PING" : ""; }
 
  private:
   static constexpr size_t kOutputPerWrite = 64 << 10;

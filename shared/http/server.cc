@@ -21,7 +21,8 @@ class ServerImpl : public Server {
         accept_(std::move(accept)),
         observer_(std::move(observer)),
         head_budget_(options_.limits.max_large_heads_bytes),
-        handshakes_(loop) {}
+        handshakes_(loop),
+        heard_(loop.now()) {}
 
   Result<void> start() {
     auto listener = net::TcpListener::listen(loop_, options_.address, options_.port,
@@ -81,6 +82,7 @@ class ServerImpl : public Server {
     options.session.head_budget = &head_budget_;
     options.ping_interval = options_.ping.interval;
     options.ping_timeout = options_.ping.timeout;
+    options.heard = &heard_;
     *position = std::make_unique<Http2Connection>(loop_, std::move(stream), options, accept_, nullptr,
                                                   [this, position] { remove(position); });
     observer_.on_connections_changed(connections_.size());
@@ -93,14 +95,16 @@ class ServerImpl : public Server {
     options.head_budget = &head_budget_;
     options.head_timeout = options_.limits.head_timeout;
     options.idle_timeout = options_.limits.idle_timeout;
+    options.reading = {.interval = options_.ping.interval, .timeout = options_.ping.timeout, .last_heard = &heard_};
+    options.heard = &heard_;
     *position = std::make_unique<Http1Connection>(loop_, std::move(stream), options, accept_,
                                                   [this, position] { remove(position); });
     observer_.on_connections_changed(connections_.size());
   }
 
   void remove(Connections::iterator position) {
-    if ((*position)->unanswered()) {
-      log_.info("closing a connection: its client does not answer a PING");
+    if (std::string_view hangs = (*position)->hangs(); !hangs.empty()) {
+      log_.info("closing a connection: its client " + std::string(hangs));
       observer_.on_unanswered();
     }
     connections_.erase(position);
@@ -116,6 +120,7 @@ class ServerImpl : public Server {
   std::unique_ptr<net::TcpListener> listener_;
   HeadBudget head_budget_;
   event::JobSet handshakes_;
+  TimePoint heard_;  // when something came last from a client, on any connection
   Connections connections_;
 };
 

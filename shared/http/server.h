@@ -35,7 +35,8 @@ struct ServerLimits {
 
 // HTTP/2 clients must answer a PING (RFC 9113 section 6.7), busy or idle, and a process that is stopped does not. One
 // is sent to a client that was silent for the interval; where nothing comes from it within the time-out, the connection
-// is closed. A client that leaves its streams unread and answers goes on.
+// is closed. A client that leaves its streams unread and answers goes on. Clients of HTTP/1.1 are looked at while they
+// await a response, if the kernel tells what they have read (ReadingProbe).
 struct PingOptions {
   // Clients that vanished must not fill the server; more is for servers that have to know.
   Duration interval = std::chrono::minutes(5);
@@ -55,7 +56,7 @@ struct ServerOptions {
 // destroy nor drain the server.
 struct ServerObserver {
   std::function<void(size_t open_connections)> on_connections_changed = [](size_t) {};
-  // A connection is closed because its client did not answer a PING; before it is told as a change.
+  // A connection is closed because its client gave no sign of life (PingOptions); before it is told as a change.
   std::function<void()> on_unanswered = [] {};
 };
 

@@ -1,8 +1,10 @@
 // A connected, ordered, two-way stream of bytes: TCP, TLS over another stream, an in-memory pipe.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string_view>
 
@@ -21,6 +23,12 @@ enum class IoStatus {
 struct IoResult {
   IoStatus status = IoStatus::kWouldBlock;
   size_t n = 0;
+};
+
+// How far the peer's process has come with the bytes of the lowest stream.
+struct PeerReading {
+  uint64_t read = 0;    // since the connection stands
+  uint64_t unread = 0;  // have arrived, and wait for the process
 };
 
 // Non-blocking, pull: the user reads and writes when it is told that it can, and is told only of what it wants.
@@ -42,6 +50,13 @@ class ByteStream {
   // may destroy the stream. Level-triggered: it is called again until the user reads or stops wanting.
   virtual void set_ready_callback(ReadyCallback callback) = 0;
   virtual void want(bool read, bool write) = 0;
+
+  // nullopt: cannot be known, as of most peers that are elsewhere.
+  virtual std::optional<PeerReading> peer_reading() const { return std::nullopt; }
+  // Sends bytes that the peer's process must read and that mean nothing to who uses the stream there. False: none were
+  // sent, since the protocol has none, others are on their way, or there have been many since the last write: libraries
+  // take more of them for an attack.
+  virtual bool nudge() { return false; }
 
   // After kError.
   virtual const Error& error() const = 0;

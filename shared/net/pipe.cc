@@ -11,6 +11,7 @@ class PipeEnd;
 // One direction: `writer` puts bytes in, `reader` takes them out.
 struct Direction {
   std::string bytes;
+  uint64_t taken = 0;
   bool ended = false;  // nothing more will be written
   bool reader_gone = false;
 };
@@ -40,6 +41,7 @@ class PipeEnd : public ByteStream {
     size_t n = std::min({buffer.size(), in.bytes.size(), shared_->options.max_bytes_per_call});
     std::copy_n(in.bytes.begin(), n, buffer.begin());
     in.bytes.erase(0, n);
+    in.taken += n;
     wake_peer();
     return {IoStatus::kOk, n};
   }
@@ -67,6 +69,10 @@ class PipeEnd : public ByteStream {
     want_read_ = read;
     want_write_ = write;
     check();
+  }
+  std::optional<PeerReading> peer_reading() const override {
+    const Direction& out = shared_->directions[1 - side_];
+    return PeerReading{out.taken, out.bytes.size()};
   }
   const Error& error() const override { return error_; }
 

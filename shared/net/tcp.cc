@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "event/async.h"
+#include "net/peer_reading.h"
 #include "net/resolver.h"
 #include "net/socket.h"
 
@@ -68,6 +69,7 @@ class TcpStream : public ByteStream {
   void shut_down_write() override { ::shutdown(socket_.fd(), SHUT_WR); }
   void set_ready_callback(ReadyCallback callback) override { callback_ = std::move(callback); }
   void want(bool read, bool write) override { watch_->want(read, write); }
+  std::optional<PeerReading> peer_reading() const override { return net::peer_reading(socket_.fd()); }
   const Error& error() const override { return error_; }
 
  private:

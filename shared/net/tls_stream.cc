@@ -19,10 +19,13 @@ constexpr size_t kRecord = 16 << 10;     // plain bytes, at most
 constexpr size_t kRecordOverhead = 256;  // more than any cipher adds
 constexpr size_t kRecordsPerWrite = 5;   // four of HTTP/2's largest frames with their heads
 constexpr size_t kRoomForAlerts = 4 << 10;
-// Three records, and below what malloc takes from the kernel and gives back each time. A handshake has OpenSSL's own buffer
-// of one record.
+// Three records, and below what malloc takes from the kernel and gives back each time. A handshake has OpenSSL's own
+// buffer of one record.
 constexpr size_t kReadAhead = 52 << 10;
 constexpr size_t kScratch = kRecordsPerWrite * (kRecord + kRecordOverhead) + kRoomForAlerts;
+
+// Libraries end a connection on which nothing but such records comes: Go after 16, BoringSSL after 32.
+constexpr int kMaxNudges = 12;
 
 // Records on their way out, so that several go in one system call. One for all streams: what is in it has been sent, or
 // is kept by its stream, when the stream's method returns.
@@ -148,6 +151,18 @@ class TlsStream : public ByteStream {
     inner_.want(read, write);
     post_if_buffered();
   }
+  std::optional<PeerReading> peer_reading() const override { return inner_.peer_reading(); }
+
+  // A KeyUpdate (RFC 8446, section 4.6.3) that asks for none in return: the peer goes on with the next key, silently.
+  bool nudge() override {
+    if (SSL_version(ssl_.get()) != TLS1_3_VERSION || encrypted_ > 0 || !unsent_.empty()) return false;
+    if (nudges_ == kMaxNudges) return false;
+    ++nudges_;
+    ERR_clear_error();
+    bool written = SSL_key_update(ssl_.get(), SSL_KEY_UPDATE_NOT_REQUESTED) == 1 && SSL_do_handshake(ssl_.get()) == 1;
+    ERR_clear_error();
+    return send_gathered().status == IoStatus::kOk && written;
+  }
   const Error& error() const override { return error_; }
 
  private:
@@ -196,6 +211,7 @@ class TlsStream : public ByteStream {
         return result;
       }
       encrypted_ += n;
+      nudges_ = 0;
       bytes.remove_prefix(n);
     }
     return {IoStatus::kOk, encrypted_};
@@ -252,6 +268,7 @@ class TlsStream : public ByteStream {
   ReadyCallback callback_;
   std::string unsent_;    // records that the stream below has not taken
   size_t encrypted_ = 0;  // plain bytes in them, that the caller will come back with
+  int nudges_ = 0;        // in a row
   bool want_read_ = false, want_write_ = false;
   // Bytes may be there without the inner stream being readable: the last read did not end in kWouldBlock, or the
   // handshake has read past its own end.

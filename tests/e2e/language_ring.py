@@ -10,7 +10,7 @@ import hashlib
 import time
 
 import yaml
-from api import DEPLOYMENTS, PODS, RINGS, in_namespace
+from api import DEPLOYMENTS, LEASES, PODS, RINGS, in_namespace
 from example_ring import ExampleRing, Resource
 from hash_ring import HashRing
 from pod_test import probe
@@ -111,6 +111,10 @@ class LanguageRing(ExampleRing):
 
     def pods(self):
         return sorted(pod["metadata"]["name"] for pod in self.all_pods() if "deletionTimestamp" not in pod["metadata"])
+
+    def holder(self, pod):
+        """Of the shard's Lease; empty once it is released."""
+        return self.api.get(f"{in_namespace(LEASES, self.namespace)}/{pod}")["spec"].get("holderIdentity", "")
 
     def restarts(self):
         """Pod -> how often its controller was started again."""

@@ -12,7 +12,7 @@ from ring_edits import RingEdits
 from ring_writes import RingWrites
 from rollouts import LEASE_SECONDS, Rollout
 from side_by_side import Story, side_by_side
-from world import Moment
+from world import Moment, eventually
 
 KOPF = "python-kopf"
 NAMES = ("go-informers", KOPF, "java-operator", "rust-operator", OlderChecksums.NAME)
@@ -25,6 +25,7 @@ class Life(Story):
     def __init__(self, ring):
         super().__init__(ring)
         self.seconds = {}  # what happened -> until everything was served and in its place
+        self.until_released = None  # a Lease, from the stop of its shard's process
 
     def live(self):
         ring = self.ring
@@ -42,6 +43,7 @@ class Life(Story):
         ring.delete_by_force(gone)
         self._after("pod deleted by force", without=gone)
         self._kill_a_process()
+        self._stop_a_process()
         ring.change_secrets("changed")
         ring.restart_all()
         self._after("rolled out while Secrets changed")
@@ -55,6 +57,21 @@ class Life(Story):
         ring.world.cluster.kill_container(ring.namespace, pod, ring.name)
         ring.create_secret(name)
         self._after("process killed")
+
+    def _stop_a_process(self):
+        """Its kernel goes on acknowledging what comes, and it keeps its connections."""
+        ring, pod = self.ring, self.ring.pods()[0]
+        name = ring.name_on(pod, "stopped")
+        ring.world.cluster.kill_container(ring.namespace, pod, ring.name, "STOP")
+        began = time.monotonic()
+        try:
+            eventually(lambda: not ring.holder(pod), LEASE_SECONDS, f"{ring.name}: the Lease of {pod} is released")
+            self.until_released = time.monotonic() - began
+            ring.create_secret(name)
+            self._after("process stopped", shards=2, without=pod)
+        finally:
+            ring.world.cluster.kill_container(ring.namespace, pod, ring.name, "CONT")
+        self._after("stopped process goes on")
 
     def _after(self, what, shards=3, without=None):
         began = time.monotonic()
@@ -128,6 +145,11 @@ def test_everything_is_served_whatever_happens(story, measurements):
     assert not story.failure, story.failure
     for what, seconds in story.seconds.items():
         measurements.record(f"{story.ring.name}, {what}: to everything in place and served", seconds)
+
+
+def test_a_stopped_process_loses_its_shard_within_one_lease_duration(story, measurements):
+    assert story.until_released and story.until_released < LEASE_SECONDS
+    measurements.record(f"{story.ring.name}: SIGSTOP to the release of the Lease", story.until_released)
 
 
 def test_every_shard_has_some(story):

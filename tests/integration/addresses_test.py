@@ -18,8 +18,9 @@ import pytest
 import yaml
 from credentials import Authority, certify_apiserver
 from ringside_cluster import Cluster
-from sidecars import APP_AS_ADMIN, RING_OF_SECRETS, SECRETS, Sidecar, secret
+from sidecars import APP_AS_ADMIN, RING_OF_SECRETS, SECRETS, Sidecar, reading, secret
 from support import RINGS, ROOT, Api, cluster_ca, eventually, free_port, program
+from watcher import NOT_READ, Watcher
 
 SHARD = "shard-a"
 SERVICE = "fd00:10:96::1"
@@ -94,13 +95,13 @@ class Client:
         self._connection.request("GET", "/version")
         return self._connection.getresponse().read()
 
-    def watch(self):
-        """Left open: its connection is what keeps the shard alive."""
-        self._connection.request("GET", SECRETS + "?watch=true", headers=self._headers)
-        return self
-
-    def close(self):
-        self._connection.close()
+    @contextlib.contextmanager
+    def watching(self):
+        """Its connection is what keeps the shard alive."""
+        with contextlib.closing(self._connection):
+            self._connection.request("GET", SECRETS + "?watch=true", headers=self._headers)
+            with reading(self._connection, self._connection.getresponse()):
+                yield
 
 
 def websocket_watch(host, port, authorities, token):
@@ -124,8 +125,7 @@ def working(folder, cluster, api, **options):
     with Sidecar(folder, cluster, SHARD, token, ["--leader-election=off", *options.pop("arguments", ())],
                  **options) as sidecar:
         sidecar.wait_for_ring()
-        watch = app_client(sidecar, "127.0.0.1", token).watch()
-        with contextlib.closing(watch):
+        with app_client(sidecar, "127.0.0.1", token).watching():
             eventually(sidecar.ready, 30, "the shard Lease is held")
             yield sidecar, token
         assert sidecar.running(), sidecar.log()[-3000:]
@@ -171,6 +171,9 @@ def test_redirected_from_the_ipv6_address_of_the_service(tmp_path, cluster, api,
             asked = subprocess.run([sys.executable, "-c", AS_ANOTHER_USER], input=json.dumps(given), text=True,
                                    user=65532, capture_output=True, check=True)
             assert json.loads(asked.stdout) == ["mine"], "it meets the sidecar"
+            with Watcher(SERVICE, given["port"], given["ca"], token, SECRETS, user=65532) as watcher:
+                watcher.signal("STOP")
+                eventually(lambda: NOT_READ in sidecar.log(), 15, "one that hangs is noticed, though it went elsewhere")
             assert Client(SERVICE, given["port"], given["ca"], token).names() == ["mine", "theirs"], "root meets the API server"
         finally:
             run("nft delete table inet ringside")
@@ -192,7 +195,7 @@ def test_by_a_name_whose_addresses_change(tmp_path, cluster, api):
             hosts.write_text(f"{SERVICE} {NAME}\n")
             nft(f"add rule inet test input ip daddr 127.0.0.9 tcp dport {port} reject with tcp reset")
             eventually(lambda: app_client(sidecar, "127.0.0.1", token).names() == ["mine"], 60, "it goes to the new address")
-            with contextlib.closing(app_client(sidecar, "127.0.0.1", token).watch()):
+            with app_client(sidecar, "127.0.0.1", token).watching():
                 eventually(sidecar.ready, 60, "the shard Lease is held")
             assert "101" in websocket_watch("127.0.0.1", sidecar.port, (sidecar.app / "ca.crt").read_text(), token)
     finally:

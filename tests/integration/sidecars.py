@@ -5,12 +5,14 @@ children over, give_away() stands in for the webhook.
 """
 
 import base64
+import concurrent.futures
 import contextlib
 import http.client
 import json
 import os
 import pathlib
 import signal
+import socket
 import ssl
 import subprocess
 
@@ -106,14 +108,16 @@ class Sidecar(Program):
 
     @contextlib.contextmanager
     def watching(self, path):
-        """A watch of the app, from its first byte to its end. -> what reads it to its end"""
+        """A watch of the app, from its first byte to its end; it reads, as live processes do. -> what gives it all, once it
+        has ended"""
         context = ssl.create_default_context(cafile=str(self.app / "ca.crt"))
         connection = http.client.HTTPSConnection("127.0.0.1", self.port, context=context, timeout=60)
         with contextlib.closing(connection):
             connection.request("GET", path, headers={"Authorization": "Bearer " + (self.app / "token").read_text()})
             response = connection.getresponse()
             assert response.status == 200, response.read()
-            yield response.read
+            with reading(connection, response) as all_of_it:
+                yield all_of_it
 
     def names(self, path):
         status, _, body = self.get(path)
@@ -134,6 +138,18 @@ class Sidecar(Program):
 
 
 _MUTATING_POLICIES = "/apis/admissionregistration.k8s.io/v1/mutatingadmissionpolic"
+
+
+@contextlib.contextmanager
+def reading(connection, response):
+    """Reads a response that may go on for ever. -> what waits for its end and gives the body"""
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        body = pool.submit(response.read)
+        try:
+            yield body.result
+        finally:
+            with contextlib.suppress(OSError):
+                connection.sock.shutdown(socket.SHUT_RDWR)
 
 
 def give_away(api, shard, resources=("secrets", "configmaps")):

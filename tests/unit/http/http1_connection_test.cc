@@ -473,5 +473,90 @@ TEST(Http1ConnectionTest, DestroyedInEachState) {
   }
 }
 
+// --- Clients that hang.
+
+struct WatchingWorld {
+  explicit WatchingWorld(std::function<void(Record&)> on_request = begin_watch)
+      : world(std::move(on_request), {}, options()) {}
+  static void begin_watch(Record& record) {
+    record.stream->send_response({200, {}}, false);
+    record.stream->send_body("event");
+  }
+  Http1Connection::Options options() {
+    Http1Connection::Options options;
+    options.reading = {.interval = seconds(4), .timeout = seconds(6), .last_heard = &heard};
+    options.heard = &heard;
+    return options;
+  }
+
+  TimePoint heard;
+  World world;
+};
+
+TEST(Http1ConnectionTest, ClientThatReadsNothingOfItsResponseHangs) {
+  WatchingWorld watching;
+  World& world = watching.world;
+  world.peer->set_reading(false);
+  world.exchange(kGet);
+  world.loop.advance(seconds(9));
+  EXPECT_EQ(world.closed, 0);
+  EXPECT_THAT(std::string(world.connection->hangs()), "");
+  world.loop.advance(seconds(2));
+  EXPECT_EQ(world.closed, 1);
+  EXPECT_TRUE(world.requests[0]->closed);
+}
+
+TEST(Http1ConnectionTest, ClientThatReadsOrHasNothingToReadDoesNotHang) {
+  WatchingWorld watching;
+  World& world = watching.world;
+  world.exchange(kGet);
+  world.loop.advance(minutes(3));  // nothing to read
+  EXPECT_EQ(world.closed, 0);
+  for (int i = 0; i < 60; ++i) {  // slowly
+    world.peer->set_reading(false);
+    world.requests[0]->stream->send_body("another event");
+    world.loop.advance(seconds(5));
+    world.peer->set_reading(true);
+    world.loop.run_ready();
+  }
+  EXPECT_EQ(world.closed, 0);
+}
+
+TEST(Http1ConnectionTest, ClientThatSpeaksOnAnotherConnectionDoesNotHang) {
+  WatchingWorld watching;
+  World& world = watching.world;
+  world.peer->set_reading(false);
+  world.exchange(kGet);
+  for (int i = 0; i < 60; ++i) {
+    world.loop.advance(seconds(7));
+    watching.heard = world.loop.now();
+  }
+  EXPECT_EQ(world.closed, 0);
+  world.loop.advance(seconds(15));
+  EXPECT_EQ(world.closed, 1);
+}
+
+TEST(Http1ConnectionTest, ClientThatIsStillSendingMayReadLater) {
+  WatchingWorld watching;
+  World& world = watching.world;
+  world.peer->set_reading(false);
+  world.exchange("POST / HTTP/1.1\r\nhost: h\r\ncontent-length: 5\r\n\r\nhal");
+  world.loop.advance(minutes(1));
+  EXPECT_EQ(world.closed, 0);
+}
+
+TEST(Http1ConnectionTest, ClientThatReadsNothingOfATunnelHangs) {
+  WatchingWorld watching(
+      [](Record& record) { record.stream->send_response({101, {{"upgrade", "websocket"}}}, false); });
+  World& world = watching.world;
+  world.exchange("GET / HTTP/1.1\r\nhost: h\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n");
+  world.loop.advance(minutes(1));
+  EXPECT_EQ(world.closed, 0);
+  world.peer->set_reading(false);
+  world.requests[0]->stream->send_body("a frame");
+  world.loop.advance(seconds(15));
+  EXPECT_EQ(world.closed, 1);
+}
+
 }  // namespace
 }  // namespace ringside::http

@@ -139,7 +139,7 @@ struct AskingServer {
     server = std::make_unique<Http2Connection>(loop, std::move(here), options, recording_acceptor(requests), nullptr,
                                                [this] {
                                                  closed_at = loop.now();
-                                                 unanswered = server->unanswered();
+                                                 unanswered = !server->hangs().empty();
                                                  server.reset();
                                                });
     loop.run_ready();

@@ -204,6 +204,40 @@ TEST_F(ServerTest, ClientsThatAnswerNoPingAreTold) {
   EXPECT_FALSE(started.done());
 }
 
+TEST_F(ServerTest, ClientsOfHttpOneThatReadNothingAreTold) {
+  size_t unanswered = 0, open = 0;
+  ServerObserver observer{.on_connections_changed = [&](size_t n) { open = n; },
+                          .on_unanswered = [&] { ++unanswered; }};
+  std::vector<std::shared_ptr<Record>> requests;
+  auto begin = [](Record& record) { record.stream->send_response({200, {}}, false); };
+  ServerOptions options{.address = "127.0.0.1", .tls = server_tls};
+  options.ping = {.interval = milliseconds(100), .timeout = milliseconds(600)};
+  auto server = Server::listen(loop, Logger(), options, recording_acceptor(requests, begin), observer).value();
+  auto context = client_tls({"http/1.1"});
+  auto watch = [&] {
+    Started connecting(loop, net::tcp_connect(loop, "127.0.0.1", server->port()));
+    run_until([&] { return connecting.done(); });
+    Started shaking(loop, net::tls_connect(loop, std::move(connecting.result().value()), *context, "127.0.0.1"));
+    run_until([&] { return shaking.done(); });
+    auto peer = std::make_unique<RawPeer>(std::move(shaking.result().value().stream));
+    peer->send("GET / HTTP/1.1\r\nhost: h\r\n\r\n");
+    std::string head;
+    run_until([&] { return (head += peer->take()).ends_with("\r\n\r\n"); });
+    return peer;
+  };
+  auto reads = watch(), hangs = watch();
+  hangs->set_reading(false);  // with nothing to read but what the server sends in order to find out
+  run_until([&] { return unanswered > 0; });
+  EXPECT_EQ(open, 1u);
+  EXPECT_FALSE(reads->saw_end() || reads->failed());
+  EXPECT_EQ(reads->take(), "");
+  auto later = loop.timer([&] { loop.stop(); });
+  later->arm(milliseconds(1500));
+  loop.run();
+  EXPECT_EQ(open, 1u) << "the other one goes on reading";
+  EXPECT_EQ(unanswered, 1u);
+}
+
 TEST_F(ServerTest, DestroyedWithOpenRequests) {
   std::vector<std::shared_ptr<Record>> requests;
   auto server =

@@ -112,5 +112,37 @@ TEST(TcpTest, ManyConnectionsAtOnce) {
   for (auto& each : connecting) EXPECT_TRUE(each->done() && each->result());
 }
 
+TEST(TcpTest, TellsWhatThePeersProcessHasRead) {
+  struct Case {
+    std::string listens, connects;
+  };
+  for (const Case& c : {Case{"127.0.0.1", "127.0.0.1"}, Case{"::1", "::1"}, Case{"::", "127.0.0.1"}}) {
+    SCOPED_TRACE(c.listens + " " + c.connects);
+    event::LibeventLoop loop;
+    std::unique_ptr<ByteStream> here;
+    auto listener = TcpListener::listen(loop, c.listens, 0, [&](auto stream) { here = std::move(stream); });
+    if (!listener && c.listens == "::1") continue;  // a machine without IPv6
+    ASSERT_TRUE(listener) << listener.error().message;
+    Started connecting(loop, tcp_connect(loop, c.connects, (*listener)->port()));
+    run_until(loop, [&] { return connecting.done() && here; });
+    ASSERT_TRUE(connecting.result()) << connecting.result().error().message;
+    RawPeer peer(std::move(*connecting.result()));
+    auto before = here->peer_reading();
+    ASSERT_TRUE(before);
+    EXPECT_EQ(before->unread, 0u);
+    peer.set_reading(false);
+    ASSERT_EQ(here->write("seven b").n, 7u);
+    ASSERT_TRUE(here->peer_reading());
+    EXPECT_EQ(here->peer_reading()->unread, 7u);
+    EXPECT_EQ(here->peer_reading()->read, before->read);
+    peer.set_reading(true);
+    run_until(loop, [&] { return peer.take() == "seven b"; });
+    EXPECT_EQ(here->peer_reading()->unread, 0u);
+    EXPECT_EQ(here->peer_reading()->read, before->read + 7);
+    peer.close();
+    static_cast<void>(here->peer_reading());  // the peer's socket is gone, or waits for our end
+  }
+}
+
 }  // namespace
 }  // namespace ringside::net

@@ -446,5 +446,60 @@ TEST(TlsTest, StreamDestroyedFromItsOwnCallback) {
   EXPECT_FALSE(server);
 }
 
+TEST(TlsTest, NudgesAreReadByThePeersProcessAndByNobodyAboveIt) {
+  World world;
+  auto [client, server] = world.shake_hands();
+  ASSERT_TRUE(client && server);
+  ByteStream& here = *server->stream;
+  RawPeer peer(std::move(client->stream));
+  world.loop.run_ready();
+  uint64_t before = here.peer_reading().value().read;
+  peer.set_reading(false);
+  ASSERT_TRUE(here.nudge());
+  world.loop.run_ready();
+  EXPECT_EQ(here.peer_reading()->read, before);
+  EXPECT_GT(here.peer_reading()->unread, 0u);
+  peer.set_reading(true);
+  int in_a_row = 1;
+  for (; here.nudge(); ++in_a_row) {
+    ASSERT_LT(in_a_row, 16) << "Go's library would give up";
+    world.loop.run_ready();
+    ASSERT_EQ(here.peer_reading()->unread, 0u);
+  }
+  EXPECT_GE(in_a_row, 12);
+  EXPECT_GT(here.peer_reading()->read, before);
+  EXPECT_EQ(peer.take(), "");
+  EXPECT_FALSE(peer.failed());
+  ASSERT_EQ(here.write("after it").status, IoStatus::kOk);
+  peer.send("and back");
+  world.loop.run_ready();
+  EXPECT_EQ(peer.take(), "after it");
+  std::array<char, 100> buffer;
+  IoResult result = here.read(buffer);
+  EXPECT_EQ(std::string(buffer.data(), result.n), "and back");
+  EXPECT_TRUE(here.nudge()) << "something was written meanwhile";
+}
+
+TEST(TlsTest, NoNudgeBetweenBytesThatAreOnTheirWay) {
+  World world({.capacity = 5000});
+  auto [client, server] = world.shake_hands();
+  ASSERT_TRUE(client && server);
+  ByteStream& here = *server->stream;
+  RawPeer peer(std::move(client->stream));
+  world.loop.run_ready();
+  peer.set_reading(false);
+  std::string bytes(20'000, 'x');
+  ASSERT_EQ(here.write(bytes).status, IoStatus::kWouldBlock);
+  EXPECT_FALSE(here.nudge());
+  peer.set_reading(true);
+  world.loop.run_ready();
+  size_t written = 0;
+  for (IoResult result; written < bytes.size(); written += result.n) {
+    result = here.write(std::string_view(bytes).substr(written));
+    world.loop.run_ready();
+  }
+  EXPECT_EQ(peer.take(), bytes);
+}
+
 }  // namespace
 }  // namespace ringside::net
