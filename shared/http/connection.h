@@ -14,6 +14,8 @@ class Connection {
   // If it has ended because the peer's process gave no sign of life when it was asked for one: what it fails to do, as
   // "does not answer". Else empty.
   virtual std::string_view hangs() const { return {}; }
+  // Another connection shows that the client's process hangs: the same holds for this one if it cannot ask.
+  virtual void on_client_hangs() {}
 };
 
 // Called once, in phase 3, when the connection has ended; the owner destroys it then.

@@ -83,7 +83,7 @@ class Http1Connection::Exchange : public Stream {
     out += "\r\n";
     c.response_ended_ = end;
     // A client that is still sending may read later.
-    if (c.peer_ended_ && !end) c.reading_.start(*c.stream_);
+    if (c.peer_ended_ && !end) c.reading_.response_begins(*c.stream_);
     c.flush_->schedule();
   }
 
@@ -147,7 +147,7 @@ Http1Connection::Http1Connection(event::Loop& loop, std::unique_ptr<net::ByteStr
       accept_(std::move(accept)),
       on_closed_(std::move(on_closed)),
       stream_(std::move(stream)),
-      reading_(loop, options.reading, [this] { on_hung(); }),
+      reading_(loop, options.reading, [this] { on_client_hangs(); }),
       head_share_(options.head_budget) {
   flush_ = loop.turn_end([this] {
     at_turn_end_ = true;
@@ -167,7 +167,7 @@ Http1Connection::~Http1Connection() {
 }
 
 void Http1Connection::begin_request() {
-  reading_.stop();
+  reading_.response_ends();
   parser_ = std::make_unique<Http1RequestParser>(
       options_.max_header_bytes,
       Http1RequestParser::Events{
@@ -209,13 +209,14 @@ void Http1Connection::on_head(RequestHead head, bool has_body) {
   }
 }
 
-void Http1Connection::on_hung() {
+void Http1Connection::on_client_hangs() {
+  if (closed_) return;
   hangs_ = true;
   close({ErrorKind::kDisconnected, "connection lost: the client reads nothing of its response"});
 }
 
 void Http1Connection::on_heard() {
-  if (options_.heard) *options_.heard = loop_.now();
+  if (options_.reading.life) options_.reading.life->heard = loop_.now();
 }
 
 void Http1Connection::on_ready(bool readable, bool writable) {

@@ -28,7 +28,6 @@ class Http1Connection : public Connection, private net::BytePumpUser {
     Duration head_timeout = std::chrono::seconds(10);
     Duration idle_timeout = std::chrono::minutes(5);
     ReadingProbe::Options reading = {};
-    TimePoint* heard = nullptr;  // set to now with all that comes from the client; must outlive the connection
   };
 
   Http1Connection(event::Loop& loop, std::unique_ptr<net::ByteStream> stream, Options options, StreamAcceptor accept,
@@ -36,11 +35,11 @@ class Http1Connection : public Connection, private net::BytePumpUser {
   ~Http1Connection() override;
   void drain() override;
   std::string_view hangs() const override { return hangs_ ? "does not read its response" : ""; }
+  void on_client_hangs() override;
 
  private:
   class Exchange;  // the Stream of the request under way
 
-  void on_hung();
   void on_heard();
   void on_ready(bool readable, bool writable);
   void read();

@@ -22,7 +22,7 @@ class ServerImpl : public Server {
         observer_(std::move(observer)),
         head_budget_(options_.limits.max_large_heads_bytes),
         handshakes_(loop),
-        heard_(loop.now()) {}
+        life_{.heard = loop.now(), .asked = {}} {}
 
   Result<void> start() {
     auto listener = net::TcpListener::listen(loop_, options_.address, options_.port,
@@ -82,7 +82,7 @@ class ServerImpl : public Server {
     options.session.head_budget = &head_budget_;
     options.ping_interval = options_.ping.interval;
     options.ping_timeout = options_.ping.timeout;
-    options.heard = &heard_;
+    options.heard = &life_.heard;
     *position = std::make_unique<Http2Connection>(loop_, std::move(stream), options, accept_, nullptr,
                                                   [this, position] { remove(position); });
     observer_.on_connections_changed(connections_.size());
@@ -95,8 +95,7 @@ class ServerImpl : public Server {
     options.head_budget = &head_budget_;
     options.head_timeout = options_.limits.head_timeout;
     options.idle_timeout = options_.limits.idle_timeout;
-    options.reading = {.interval = options_.ping.interval, .timeout = options_.ping.timeout, .last_heard = &heard_};
-    options.heard = &heard_;
+    options.reading = {.interval = options_.ping.interval, .timeout = options_.ping.timeout, .life = &life_};
     *position = std::make_unique<Http1Connection>(loop_, std::move(stream), options, accept_,
                                                   [this, position] { remove(position); });
     observer_.on_connections_changed(connections_.size());
@@ -106,9 +105,16 @@ class ServerImpl : public Server {
     if (std::string_view hangs = (*position)->hangs(); !hangs.empty()) {
       log_.info("closing a connection: its client " + std::string(hangs));
       observer_.on_unanswered();
+      if (loop_.now() - life_.heard >= options_.ping.timeout) end_those_that_cannot_ask();
     }
     connections_.erase(position);
     observer_.on_connections_changed(connections_.size());
+  }
+
+  void end_those_that_cannot_ask() {
+    for (auto& connection : connections_) {
+      if (connection) connection->on_client_hangs();
+    }
   }
 
   event::Loop& loop_;
@@ -120,7 +126,7 @@ class ServerImpl : public Server {
   std::unique_ptr<net::TcpListener> listener_;
   HeadBudget head_budget_;
   event::JobSet handshakes_;
-  TimePoint heard_;  // when something came last from a client, on any connection
+  ClientLife life_;  // as if all were of one process, as a sidecar's are
   Connections connections_;
 };
 

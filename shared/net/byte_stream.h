@@ -55,8 +55,8 @@ class ByteStream {
   virtual std::optional<PeerReading> peer_reading() const { return std::nullopt; }
   // Sends bytes that the peer's process must read and that mean nothing to who uses the stream there. False: none were
   // sent, since the protocol has none, others are on their way, or there have been many since the last write: libraries
-  // take more of them for an attack.
-  virtual bool nudge() { return false; }
+  // take more of them for an attack. Some are kept back for when there is doubt.
+  virtual bool nudge([[maybe_unused]] bool in_doubt) { return false; }
 
   // After kError.
   virtual const Error& error() const = 0;

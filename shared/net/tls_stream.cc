@@ -25,7 +25,8 @@ constexpr size_t kReadAhead = 52 << 10;
 constexpr size_t kScratch = kRecordsPerWrite * (kRecord + kRecordOverhead) + kRoomForAlerts;
 
 // Libraries end a connection on which nothing but such records comes: Go after 16, BoringSSL after 32.
-constexpr int kMaxNudges = 12;
+constexpr int kMaxNudges = 14;
+constexpr int kNudgesWithoutDoubt = 8;
 
 // Records on their way out, so that several go in one system call. One for all streams: what is in it has been sent, or
 // is kept by its stream, when the stream's method returns.
@@ -154,9 +155,9 @@ class TlsStream : public ByteStream {
   std::optional<PeerReading> peer_reading() const override { return inner_.peer_reading(); }
 
   // A KeyUpdate (RFC 8446, section 4.6.3) that asks for none in return: the peer goes on with the next key, silently.
-  bool nudge() override {
+  bool nudge(bool in_doubt) override {
     if (SSL_version(ssl_.get()) != TLS1_3_VERSION || encrypted_ > 0 || !unsent_.empty()) return false;
-    if (nudges_ == kMaxNudges) return false;
+    if (nudges_ >= (in_doubt ? kMaxNudges : kNudgesWithoutDoubt)) return false;
     ++nudges_;
     ERR_clear_error();
     bool written = SSL_key_update(ssl_.get(), SSL_KEY_UPDATE_NOT_REQUESTED) == 1 && SSL_do_handshake(ssl_.get()) == 1;

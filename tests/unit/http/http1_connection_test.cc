@@ -484,12 +484,11 @@ struct WatchingWorld {
   }
   Http1Connection::Options options() {
     Http1Connection::Options options;
-    options.reading = {.interval = seconds(4), .timeout = seconds(6), .last_heard = &heard};
-    options.heard = &heard;
+    options.reading = {.interval = seconds(4), .timeout = seconds(6), .life = &life};
     return options;
   }
 
-  TimePoint heard;
+  ClientLife life;
   World world;
 };
 
@@ -529,7 +528,7 @@ TEST(Http1ConnectionTest, ClientThatSpeaksOnAnotherConnectionDoesNotHang) {
   world.exchange(kGet);
   for (int i = 0; i < 60; ++i) {
     world.loop.advance(seconds(7));
-    watching.heard = world.loop.now();
+    watching.life.heard = world.loop.now();
   }
   EXPECT_EQ(world.closed, 0);
   world.loop.advance(seconds(15));

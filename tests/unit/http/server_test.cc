@@ -214,28 +214,33 @@ TEST_F(ServerTest, ClientsOfHttpOneThatReadNothingAreTold) {
   options.ping = {.interval = milliseconds(100), .timeout = milliseconds(600)};
   auto server = Server::listen(loop, Logger(), options, recording_acceptor(requests, begin), observer).value();
   auto context = client_tls({"http/1.1"});
-  auto watch = [&] {
+  auto connect_to_it = [&] {
     Started connecting(loop, net::tcp_connect(loop, "127.0.0.1", server->port()));
     run_until([&] { return connecting.done(); });
     Started shaking(loop, net::tls_connect(loop, std::move(connecting.result().value()), *context, "127.0.0.1"));
     run_until([&] { return shaking.done(); });
-    auto peer = std::make_unique<RawPeer>(std::move(shaking.result().value().stream));
+    return std::make_unique<RawPeer>(std::move(shaking.result().value().stream));
+  };
+  auto watch = [&] {
+    auto peer = connect_to_it();
     peer->send("GET / HTTP/1.1\r\nhost: h\r\n\r\n");
     std::string head;
     run_until([&] { return (head += peer->take()).ends_with("\r\n\r\n"); });
     return peer;
   };
-  auto reads = watch(), hangs = watch();
-  hangs->set_reading(false);  // with nothing to read but what the server sends in order to find out
-  run_until([&] { return unanswered > 0; });
-  EXPECT_EQ(open, 1u);
-  EXPECT_FALSE(reads->saw_end() || reads->failed());
-  EXPECT_EQ(reads->take(), "");
-  auto later = loop.timer([&] { loop.stop(); });
-  later->arm(milliseconds(1500));
-  loop.run();
-  EXPECT_EQ(open, 1u) << "the other one goes on reading";
-  EXPECT_EQ(unanswered, 1u);
+  auto run_for = [&](Duration duration) {
+    auto over = loop.timer([&] { loop.stop(); });
+    over->arm(duration);
+    loop.run();
+  };
+  auto first = watch(), second = watch(), idle = connect_to_it();
+  run_until([&] { return open == 3; });
+  first->set_reading(false);  // with nothing to read but what the server sends in order to find out
+  run_for(milliseconds(1100));
+  EXPECT_EQ(open, 3u) << "the process reads on the other connection";
+  second->set_reading(false);
+  run_until([&] { return open == 0; });
+  EXPECT_EQ(unanswered, 3u) << "the idle one is the same process's";
 }
 
 TEST_F(ServerTest, DestroyedWithOpenRequests) {
