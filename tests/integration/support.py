@@ -15,6 +15,7 @@ import http.client
 import json
 import os
 import pathlib
+import random
 import signal
 import socket
 import ssl
@@ -85,9 +86,13 @@ class Repeated(threading.Thread):
 
 
 def free_port():
-    with contextlib.closing(socket.socket()) as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
+    """Below those that the kernel gives to connections, one of which might take it before its program listens."""
+    for _ in range(100):
+        port = random.SystemRandom().randrange(20_000, 30_000)
+        with contextlib.closing(socket.socket()) as listener, contextlib.suppress(OSError):
+            listener.bind(("127.0.0.1", port))
+            return port
+    raise RuntimeError("no port between 20000 and 30000 is free")
 
 
 def micro_time(seconds_from_now=0):
