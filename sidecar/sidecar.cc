@@ -1,5 +1,6 @@
 #include "sidecar/sidecar.h"
 
+#include "http/reading_probe.h"
 #include "kube/dialer.h"
 #include "kube/serviceaccount.h"
 #include "sidecar/serving_identity.h"
@@ -127,6 +128,11 @@ void Sidecar::on_connections_changed() {
   life_->on_connections_changed(open);
 }
 
+void Sidecar::on_controller_hangs() {
+  controller_hangs_ = true;
+  for (const auto& server : servers_) server->on_client_hangs();
+}
+
 Result<void> Sidecar::listen(const kube::Config& config) {
   auto identity = load_or_make_identity(options_.state_dir, {config.host, options_.service_host}, loop_.wall_now());
   if (!identity) return failure(identity.error().with_context("certificate of the sidecar"));
@@ -135,9 +141,11 @@ Result<void> Sidecar::listen(const kube::Config& config) {
   if (!tls) return failure(tls.error());
 
   http::ServerObserver observer{.on_connections_changed = [this](size_t) { on_connections_changed(); },
-                                .on_unanswered = [this] { controller_hangs_ = true; }};
+                                .on_unanswered = [this] { on_controller_hangs(); }};
+  auto controller = std::make_shared<http::ClientLife>(loop_.now());
   auto listen_on = [&](const HostPort& where) {
-    http::ServerOptions options{.address = where.host, .port = where.port, .tls = *tls, .ping = kPing};
+    http::ServerOptions options{
+        .address = where.host, .port = where.port, .tls = *tls, .ping = kPing, .client_life = controller};
     options.limits.max_header_bytes = kMaxHeadBytes;
     return http::Server::listen(loop_, log_, options, proxy_->acceptor(), observer);
   };

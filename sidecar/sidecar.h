@@ -40,6 +40,7 @@ class Sidecar {
   void build();
   void on_ring_changed();
   void on_connections_changed();
+  void on_controller_hangs();
   http::Router status_router();
 
   event::Loop& loop_;

@@ -6,6 +6,7 @@
 #include "event/async.h"
 #include "http/http1_connection.h"
 #include "http/http2_connection.h"
+#include "http/reading_probe.h"
 #include "http/service_handler.h"
 #include "net/tcp.h"
 
@@ -22,7 +23,7 @@ class ServerImpl : public Server {
         observer_(std::move(observer)),
         head_budget_(options_.limits.max_large_heads_bytes),
         handshakes_(loop),
-        life_{.heard = loop.now(), .asked = {}} {}
+        life_(options_.client_life ? options_.client_life : std::make_shared<ClientLife>(loop.now())) {}
 
   Result<void> start() {
     auto listener = net::TcpListener::listen(loop_, options_.address, options_.port,
@@ -35,6 +36,12 @@ class ServerImpl : public Server {
 
   uint16_t port() const override { return port_; }
   size_t open_connections() const override { return connections_.size(); }
+  void on_client_hangs() override {
+    if (loop_.now() - life_->heard < options_.ping.timeout) return;
+    for (auto& connection : connections_) {
+      if (connection) connection->on_client_hangs();
+    }
+  }
   void drain() override {
     listener_.reset();
     for (auto& connection : connections_) {
@@ -82,7 +89,7 @@ class ServerImpl : public Server {
     options.session.head_budget = &head_budget_;
     options.ping_interval = options_.ping.interval;
     options.ping_timeout = options_.ping.timeout;
-    options.heard = &life_.heard;
+    options.heard = &life_->heard;
     *position = std::make_unique<Http2Connection>(loop_, std::move(stream), options, accept_, nullptr,
                                                   [this, position] { remove(position); });
     observer_.on_connections_changed(connections_.size());
@@ -95,7 +102,7 @@ class ServerImpl : public Server {
     options.head_budget = &head_budget_;
     options.head_timeout = options_.limits.head_timeout;
     options.idle_timeout = options_.limits.idle_timeout;
-    options.reading = {.interval = options_.ping.interval, .timeout = options_.ping.timeout, .life = &life_};
+    options.reading = {.interval = options_.ping.interval, .timeout = options_.ping.timeout, .life = life_.get()};
     *position = std::make_unique<Http1Connection>(loop_, std::move(stream), options, accept_,
                                                   [this, position] { remove(position); });
     observer_.on_connections_changed(connections_.size());
@@ -105,16 +112,10 @@ class ServerImpl : public Server {
     if (std::string_view hangs = (*position)->hangs(); !hangs.empty()) {
       log_.info("closing a connection: its client " + std::string(hangs));
       observer_.on_unanswered();
-      if (loop_.now() - life_.heard >= options_.ping.timeout) end_those_that_cannot_ask();
+      on_client_hangs();
     }
     connections_.erase(position);
     observer_.on_connections_changed(connections_.size());
-  }
-
-  void end_those_that_cannot_ask() {
-    for (auto& connection : connections_) {
-      if (connection) connection->on_client_hangs();
-    }
   }
 
   event::Loop& loop_;
@@ -126,7 +127,7 @@ class ServerImpl : public Server {
   std::unique_ptr<net::TcpListener> listener_;
   HeadBudget head_budget_;
   event::JobSet handshakes_;
-  ClientLife life_;  // as if all were of one process, as a sidecar's are
+  std::shared_ptr<ClientLife> life_;  // as if all were of one process, as a sidecar's are
   Connections connections_;
 };
 

@@ -43,6 +43,8 @@ struct PingOptions {
   Duration timeout = std::chrono::seconds(15);
 };
 
+struct ClientLife;  // http/reading_probe.h
+
 struct ServerOptions {
   std::string address = "::";  // an IP address; "::" listens on IPv6 and IPv4
   uint16_t port = 0;           // 0: chosen by the kernel, see port()
@@ -50,6 +52,8 @@ struct ServerOptions {
   std::shared_ptr<net::TlsServerContext> tls = nullptr;
   ServerLimits limits = {};
   PingOptions ping = {};
+  // Of servers whose clients are one process; nullptr: of this server's alone.
+  std::shared_ptr<ClientLife> client_life = nullptr;
 };
 
 // What happens on the connections of a server, for those who need to know (liveness). Called in any phase; must neither
@@ -74,6 +78,9 @@ class Server {
   virtual ~Server() = default;
   virtual uint16_t port() const = 0;
   virtual size_t open_connections() const = 0;
+  // Another server has found that the client's process hangs: ends the connections that cannot be asked, unless there
+  // was a sign of life lately.
+  virtual void on_client_hangs() = 0;
   // Stops accepting, tells clients to go (GOAWAY, Connection: close), closes connections as their requests end.
   virtual void drain() = 0;
 };
