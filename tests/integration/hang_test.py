@@ -42,7 +42,9 @@ def sidecar(tmp_path, cluster, token):
 
 
 def controller(sidecar, token, host, websocket=False):
-    return Watcher(host, sidecar.port, (sidecar.app / "ca.crt").read_text(), token, SECRETS, websocket)
+    """It has an idle connection as well, to the sidecar's other address."""
+    idle = "127.0.0.1" if host == "::1" else "::1"
+    return Watcher(host, sidecar.port, (sidecar.app / "ca.crt").read_text(), token, SECRETS, websocket, idle=idle)
 
 
 @pytest.mark.parametrize("host, websocket", [("127.0.0.1", False), ("::1", False), ("127.0.0.1", True)],

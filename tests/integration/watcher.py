@@ -18,6 +18,10 @@ given = json.loads(sys.stdin.readline())
 context = ssl.create_default_context(cadata=given["ca"])
 upgrade = ("Origin: https://api\\r\\nConnection: Upgrade\\r\\nUpgrade: websocket\\r\\nSec-WebSocket-Version: 13\\r\\n"
            "Sec-WebSocket-Key: c2l4dGVlbiBieXRlcyE9IQ==\\r\\n") if given["websocket"] else ""
+if given["idle"]:  # as in a pool
+    idle = context.wrap_socket(socket.create_connection((given["idle"], given["port"])), server_hostname=given["idle"])
+    idle.sendall(b"GET /version HTTP/1.1\\r\\nHost: api\\r\\n\\r\\n")
+    idle.recv(65536)
 with socket.create_connection((given["host"], given["port"])) as plain:
     with context.wrap_socket(plain, server_hostname=given["host"]) as tls:
         tls.sendall((f"GET {given['path']}?watch=true HTTP/1.1\\r\\nHost: api\\r\\n"
@@ -28,10 +32,11 @@ with socket.create_connection((given["host"], given["port"])) as plain:
 
 
 class Watcher:
-    def __init__(self, host, port, authorities, token, path, websocket=False, user=None):
+    def __init__(self, host, port, authorities, token, path, websocket=False, user=None, idle=None):
         self._process = subprocess.Popen([sys.executable, "-c", PROGRAM], user=user, text=True, stdin=subprocess.PIPE,
                                          stdout=subprocess.PIPE)
-        given = {"host": host, "port": port, "ca": authorities, "token": token, "path": path, "websocket": websocket}
+        given = {"host": host, "port": port, "ca": authorities, "token": token, "path": path, "websocket": websocket,
+                 "idle": idle}
         self._process.stdin.write(json.dumps(given) + "\n")
         self._process.stdin.flush()
         self.status = self._process.stdout.readline()
