@@ -13,15 +13,15 @@ import sys
 NOT_READ = "closing a connection: its client does not read its response"
 # Reads what comes, as every library does while it waits for events, and says when it was the end.
 PROGRAM = """
-import json, socket, ssl, sys
+import http.client, json, socket, ssl, sys
 given = json.loads(sys.stdin.readline())
 context = ssl.create_default_context(cadata=given["ca"])
 upgrade = ("Origin: https://api\\r\\nConnection: Upgrade\\r\\nUpgrade: websocket\\r\\nSec-WebSocket-Version: 13\\r\\n"
            "Sec-WebSocket-Key: c2l4dGVlbiBieXRlcyE9IQ==\\r\\n") if given["websocket"] else ""
 if given["idle"]:  # as in a pool
-    idle = context.wrap_socket(socket.create_connection((given["idle"], given["port"])), server_hostname=given["idle"])
-    idle.sendall(b"GET /version HTTP/1.1\\r\\nHost: api\\r\\n\\r\\n")
-    idle.recv(65536)
+    idle = http.client.HTTPSConnection(given["idle"], given["port"], context=context)
+    idle.request("GET", "/version")
+    idle.getresponse().read()
 with socket.create_connection((given["host"], given["port"])) as plain:
     with context.wrap_socket(plain, server_hostname=given["host"]) as tls:
         tls.sendall((f"GET {given['path']}?watch=true HTTP/1.1\\r\\nHost: api\\r\\n"
